@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What became of a copy: an answer of the shadow, or a failure and its reason.
+//!
+//! Envoy answers for an upstream that does not, and its answers look like the upstream's. What tells them apart
+//! is `x-envoy-upstream-service-time`, which Envoy's router puts on every answer that came from an upstream.
+//! To a gRPC request Envoy's own answer is 200 with the failure in `grpc-message`.
+
+use crate::metrics::{Class, FailReason};
+
+pub const SERVICE_TIME: &str = "x-envoy-upstream-service-time";
+pub const GRPC_MESSAGE: &str = "grpc-message";
+
+/// Body, or gRPC message, of the answer that Envoy's router makes at a timeout.
+const TIMEOUT_MESSAGE: &[u8] = b"upstream request timeout";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Answered(Class),
+    Failed(FailReason),
+}
+
+/// Reads one header of an answer.
+pub trait Headers {
+    fn header(&self, name: &str) -> Option<Vec<u8>>;
+}
+
+impl Outcome {
+    /// The outcome of a call that ended without headers.
+    pub const NO_HEADERS: Self = Self::Failed(FailReason::Reset);
+
+    /// What an answer is. Reads no more headers than it must: each is a call to the host.
+    pub fn of(answer: &impl Headers, grpc: bool) -> Self {
+        let status = status(answer.header(":status").as_deref());
+        let may_be_envoys = status >= 500 || grpc;
+        if !may_be_envoys || answer.header(SERVICE_TIME).is_some() {
+            return Self::Answered(Class::of(status));
+        }
+        match status {
+            504 => Self::Failed(FailReason::Timeout),
+            500.. => Self::Failed(FailReason::Unreachable),
+            _ => match answer.header(GRPC_MESSAGE) {
+                Some(message) if message == TIMEOUT_MESSAGE => Self::Failed(FailReason::Timeout),
+                Some(_) => Self::Failed(FailReason::Unreachable),
+                None => Self::Answered(Class::of(status)),
+            },
+        }
+    }
+}
+
+/// The status code in a `:status` header; 0, which is in no class of success, if there is none.
+pub fn status(value: Option<&[u8]>) -> u16 {
+    value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    struct Answer<'a>(&'a [(&'a str, &'a str)]);
+
+    impl Headers for Answer<'_> {
+        fn header(&self, name: &str) -> Option<Vec<u8>> {
+            self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_bytes().to_vec())
+        }
+    }
+
+    fn outcome(headers: &[(&str, &str)], grpc: bool) -> Outcome {
+        Outcome::of(&Answer(headers), grpc)
+    }
+
+    #[test]
+    fn an_answer_of_the_upstream_is_an_answer_whatever_its_status() {
+        for (status, class) in
+            [("200", Class::Success), ("404", Class::ClientError), ("503", Class::ServerError)]
+        {
+            let headers = [(":status", status), (SERVICE_TIME, "3")];
+            assert_eq!(outcome(&headers, false), Outcome::Answered(class));
+            assert_eq!(outcome(&headers, true), Outcome::Answered(class));
+        }
+    }
+
+    #[test]
+    fn envoys_own_answers_are_failures() {
+        for (status, reason) in
+            [("502", FailReason::Unreachable), ("503", FailReason::Unreachable), ("504", FailReason::Timeout)]
+        {
+            assert_eq!(outcome(&[(":status", status)], false), Outcome::Failed(reason));
+        }
+    }
+
+    #[test]
+    fn envoys_own_answers_to_grpc_say_so_in_the_message() {
+        let answer =
+            |message| outcome(&[(":status", "200"), ("grpc-status", "14"), (GRPC_MESSAGE, message)], true);
+        assert_eq!(answer("upstream request timeout"), Outcome::Failed(FailReason::Timeout));
+        assert_eq!(answer("upstream connect error"), Outcome::Failed(FailReason::Unreachable));
+    }
+
+    #[test]
+    fn a_status_that_is_none_is_a_server_error() {
+        for headers in [&[(":status", "abc"), (SERVICE_TIME, "1")][..], &[(SERVICE_TIME, "1")]] {
+            assert_eq!(outcome(headers, true), Outcome::Answered(Class::ServerError));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The bytes that one worker holds for copies, and their limit.
+//!
+//! A request that is to be copied is charged while it is read; each copy of it from then on until the shadow
+//! has answered, because Envoy keeps the copy's bytes while it is in flight.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+#[derive(Debug, Clone)]
+pub struct Budget {
+    limit: usize,
+    used: Rc<Cell<usize>>,
+}
+
+impl Budget {
+    pub fn new(limit: usize) -> Self {
+        Self { limit, used: Rc::default() }
+    }
+
+    /// The same account under another limit: what is held already stays charged.
+    pub fn with_limit(&self, limit: usize) -> Self {
+        Self { limit, used: self.used.clone() }
+    }
+
+    pub fn used(&self) -> usize {
+        self.used.get()
+    }
+
+    /// `None` if the bytes do not fit any more.
+    pub fn charge(&self, bytes: usize) -> Option<Charge> {
+        let mut charge = Charge { budget: self.clone(), bytes: 0 };
+        charge.grow(bytes).then_some(charge)
+    }
+}
+
+/// Bytes that are held. Given back when it is dropped.
+#[derive(Debug)]
+pub struct Charge {
+    budget: Budget,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Whether this many bytes more fit. Changes nothing if they do not.
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let used = self.budget.used.get();
+        let fits = used.checked_add(bytes).is_some_and(|sum| sum <= self.budget.limit);
+        if fits {
+            self.budget.used.set(used + bytes);
+            self.bytes += bytes;
+        }
+        fits
+    }
+
+    /// Gives some of the bytes back.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        let used = &self.budget.used;
+        used.set(used.get().saturating_sub(bytes));
+        self.bytes -= bytes;
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.shrink(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn never_holds_more_than_the_limit_and_gives_everything_back() {
+        let budget = Budget::new(10);
+        let mut first = budget.charge(4).expect("fits");
+        let second = budget.charge(6).expect("fits exactly");
+        assert!(budget.charge(1).is_none());
+        assert!(!first.grow(1));
+        assert!(!first.grow(usize::MAX), "no overflow");
+        assert_eq!(budget.used(), 10);
+        drop(second);
+        assert!(first.grow(6));
+        drop(first);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_lower_limit_counts_what_is_held_already() {
+        let budget = Budget::new(10);
+        let held = budget.charge(8);
+        let smaller = budget.with_limit(5);
+        assert!(smaller.charge(1).is_none());
+        drop(held);
+        assert!(smaller.charge(5).is_some());
+    }
+}

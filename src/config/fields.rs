@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Readers of single values: what a percentage, a duration, a header name may look like.
+
+use std::time::Duration;
+
+use super::reader::Node;
+use crate::sampling::Percentage;
+
+const PERCENTAGE: &str = "a number from 0 to 100";
+const DURATION: &str = "a duration above 0 and at most \"1h\", such as \"250ms\", \"5s\" or \"2m\"";
+
+pub fn percentage(node: &Node) -> Option<Percentage> {
+    let Some(value) = node.as_number().filter(|value| (0.0..=100.0).contains(value)) else {
+        return node.refuse(PERCENTAGE);
+    };
+    match Percentage::from_percent(value) {
+        Some(percentage) => Some(percentage),
+        None => node.refuse(format_args!("{PERCENTAGE} with at most four decimals")),
+    }
+}
+
+pub fn duration(node: &Node) -> Option<Duration> {
+    match node.as_str().and_then(parse_duration) {
+        Some(duration) => Some(duration),
+        None => node.refuse(DURATION),
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let millis = number.parse::<u64>().ok()?.checked_mul(*factor)?;
+    (1..=3_600_000).contains(&millis).then(|| Duration::from_millis(millis))
+}
+
+/// The name of a header as the copy's headers are compared with it: in lower case.
+pub fn header_name(text: &str) -> Option<String> {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    (!text.is_empty() && text.bytes().all(is_token)).then(|| text.to_ascii_lowercase())
+}
+
+/// Whether Envoy takes the text as the value of a header.
+pub fn is_header_value(text: &str) -> bool {
+    text.chars().all(|c| c == '\t' || !c.is_ascii_control())
+}
+
+/// Whether the text may be (a part of) an authority.
+pub fn is_authority(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%@".contains(&b))
+}
+
+/// A bounded number as a size. Every bound in use fits 32 bits.
+pub fn to_usize(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The keys of a configuration, object by object. What is not listed here is refused.
+
+pub const TOP: &[&str] = &["mirrors", "loop_guard", "max_buffered_bytes", "annotate"];
+pub const MIRROR: &[&str] =
+    &["name", "cluster", "percentage", "authority", "headers", "body", "timeout", "limits"];
+pub const AUTHORITY: &[&str] = &["suffix", "literal"];
+pub const HEADERS: &[&str] = &["remove", "set", "add"];
+pub const BODY: &[&str] = &["mode", "max_bytes", "on_overflow"];
+pub const LIMITS: &[&str] = &["max_in_flight"];
+
+/// Every object, under the path by which the documentation names its keys.
+pub const OBJECTS: &[(&str, &[&str])] = &[
+    ("", TOP),
+    ("mirrors[]", MIRROR),
+    ("mirrors[].authority", AUTHORITY),
+    ("mirrors[].headers", HEADERS),
+    ("mirrors[].body", BODY),
+    ("mirrors[].limits", LIMITS),
+];

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reads one mirror of the configuration.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::fields;
+use super::keys;
+use super::reader::{Excerpt, Node};
+use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
+use crate::outgoing::{Authority, HeaderEdits, NamePattern, is_reserved};
+use crate::sampling::Percentage;
+
+const MAX_NAME: usize = 64;
+const NAME: &str = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
+const CLUSTER: &str = "the name of an Envoy cluster";
+const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
+const MAX_AUTHORITY: usize = 255;
+const HEADER_NAME: &str = "a header name";
+const MAX_IN_FLIGHT: u64 = 1_000_000;
+
+impl Mirror {
+    pub(super) fn read(node: &Node) -> Option<Self> {
+        let object = node.object(keys::MIRROR)?;
+        let cluster = object.required("cluster", CLUSTER, read_cluster);
+        let name = match object.get("name") {
+            Some(name) => read_name(name),
+            None => cluster.as_deref().map(default_name),
+        };
+        let percentage = object.or("percentage", Percentage::ALL, fields::percentage);
+        let authority = object.or("authority", Authority::default(), read_authority);
+        let headers = object.or("headers", HeaderEdits::default(), read_headers);
+        let body = object.or("body", BodyPolicy::default(), read_body);
+        let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
+        let limits = object.or("limits", Limits::default(), read_limits);
+        Some(Self {
+            name: name?,
+            cluster: cluster?,
+            percentage: percentage?,
+            authority: authority?,
+            headers: headers?,
+            body: body?,
+            timeout: timeout?,
+            limits: limits?,
+        })
+    }
+}
+
+impl fmt::Display for Mirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of requests to cluster {} as {}", self.percentage, self.cluster, self.name)
+    }
+}
+
+/// Notes every mirror whose name an earlier one has.
+pub(super) fn check_unique(nodes: &[Node], mirrors: &[Option<Mirror>]) {
+    for (index, (node, mirror)) in nodes.iter().zip(mirrors).enumerate() {
+        let Some(mirror) = mirror else { continue };
+        let earlier = mirrors.iter().take(index).flatten().any(|earlier| earlier.name == mirror.name);
+        if earlier {
+            node.fault(
+                format_args!("the name {} a second time", Excerpt(&mirror.name)),
+                "a name of its own for each mirror (the default is made of the cluster's)",
+            );
+        }
+    }
+}
+
+impl Default for BodyPolicy {
+    fn default() -> Self {
+        Self::Full { max_bytes: 1 << 20, on_overflow: OnOverflow::Skip }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_in_flight: 1024 }
+    }
+}
+
+fn read_name(node: &Node) -> Option<String> {
+    match node.as_str() {
+        Some(name) if (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_name) => {
+            Some(name.to_owned())
+        }
+        _ => node.refuse(NAME),
+    }
+}
+
+fn default_name(cluster: &str) -> String {
+    cluster.chars().map(|c| if is_name(c) { c } else { '_' }).take(MAX_NAME).collect()
+}
+
+fn is_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_' || character == '-'
+}
+
+fn read_cluster(node: &Node) -> Option<String> {
+    match node.as_str() {
+        Some(cluster) if !cluster.is_empty() && !cluster.contains(char::is_control) => {
+            Some(cluster.to_owned())
+        }
+        _ => node.refuse(CLUSTER),
+    }
+}
+
+fn read_authority(node: &Node) -> Option<Authority> {
+    if !node.is_object() {
+        return match node.as_str() {
+            Some("keep") => Some(Authority::Keep),
+            _ => node.refuse(AUTHORITY),
+        };
+    }
+    let object = node.object(keys::AUTHORITY)?;
+    let text = |node: &Node| match node.as_str() {
+        Some(text) if (1..=MAX_AUTHORITY).contains(&text.len()) && fields::is_authority(text) => {
+            Some(text.as_bytes().to_vec())
+        }
+        _ => node.refuse("1 to 255 characters that an authority may have"),
+    };
+    match (object.get("suffix"), object.get("literal")) {
+        (Some(suffix), None) => text(suffix).map(Authority::Suffix),
+        (None, Some(literal)) => text(literal).map(Authority::Literal),
+        _ => node.refuse(AUTHORITY),
+    }
+}
+
+fn read_headers(node: &Node) -> Option<HeaderEdits> {
+    let object = node.object(keys::HEADERS)?;
+    let remove = object.or("remove", Vec::new(), |node| {
+        let items = node.list("a list of header names")?;
+        // Collected first, so that a fault in one does not hide those behind it.
+        let patterns: Vec<_> = items.iter().map(read_pattern).collect();
+        patterns.into_iter().collect()
+    });
+    let set = object.or("set", Vec::new(), read_values);
+    let add = object.or("add", Vec::new(), read_values);
+    Some(HeaderEdits { remove: remove?, set: set?, add: add? })
+}
+
+fn read_pattern(node: &Node) -> Option<NamePattern> {
+    const EXPECTED: &str = "a header name, or the start of one with a * behind it";
+    let pattern = node.as_str().and_then(|text| match text.strip_suffix('*') {
+        Some("") => Some(NamePattern::Prefix(Vec::new())),
+        Some(prefix) => fields::header_name(prefix).map(|name| NamePattern::Prefix(name.into())),
+        None => fields::header_name(text).map(|name| NamePattern::Name(name.into())),
+    });
+    match pattern {
+        Some(NamePattern::Prefix(name) | NamePattern::Name(name)) if name.contains(&b'*') => {
+            node.refuse(EXPECTED)
+        }
+        Some(pattern) => Some(pattern),
+        None => node.refuse(EXPECTED),
+    }
+}
+
+fn read_values(node: &Node) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let entries = node.entries("an object of header names and values")?;
+    let mut values: Vec<Option<(Vec<u8>, Vec<u8>)>> = Vec::new();
+    for (key, node) in &entries {
+        let name = match fields::header_name(key) {
+            Some(name) if is_reserved(name.as_bytes()) => {
+                node.fault("a header that the filter or Envoy sets", "another header");
+                None
+            }
+            Some(name) => Some(name.into_bytes()),
+            None => {
+                node.fault("the name", HEADER_NAME);
+                None
+            }
+        };
+        let twice =
+            name.is_some() && values.iter().flatten().any(|(earlier, _)| Some(earlier) == name.as_ref());
+        if twice {
+            node.fault("the header a second time (case does not matter)", "each header once");
+        }
+        // The value is not shown: it may be a credential.
+        let value = match node.as_str() {
+            Some(value) if fields::is_header_value(value) => Some(value.as_bytes().to_vec()),
+            Some(_) => {
+                node.fault("a control character", "text without control characters");
+                None
+            }
+            None => node.refuse("text"),
+        };
+        values.push(name.zip(value));
+    }
+    values.into_iter().collect()
+}
+
+fn read_body(node: &Node) -> Option<BodyPolicy> {
+    let object = node.object(keys::BODY)?;
+    let none = object.or("mode", false, |node| node.one_of(&[("full", false), ("none", true)]));
+    let max_bytes = object.or("max_bytes", 1 << 20, |node| node.integer(0, MAX_BYTES).map(fields::to_usize));
+    let on_overflow = object.or("on_overflow", OnOverflow::Skip, |node| {
+        node.one_of(&[("skip", OnOverflow::Skip), ("headers_only", OnOverflow::HeadersOnly)])
+    });
+    let (none, max_bytes, on_overflow) = (none?, max_bytes?, on_overflow?);
+    Some(if none { BodyPolicy::None } else { BodyPolicy::Full { max_bytes, on_overflow } })
+}
+
+fn read_limits(node: &Node) -> Option<Limits> {
+    let object = node.object(keys::LIMITS)?;
+    let max_in_flight = object.or("max_in_flight", Limits::default().max_in_flight, |node| {
+        node.integer(1, MAX_IN_FLIGHT).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+    });
+    Some(Limits { max_in_flight: max_in_flight? })
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reads a [`Document`] and notes every fault with its path, going on after each.
+//!
+//! A reader returns `None` where it has noted a fault, so that a value is only ever built of valid parts.
+
+use std::cell::RefCell;
+use std::fmt::{self, Display, Write};
+
+use super::Fault;
+use super::document::Document;
+
+/// Longest excerpt of a found string that a fault shows, in characters.
+const MAX_EXCERPT: usize = 80;
+
+#[derive(Default)]
+pub struct Faults(RefCell<Vec<Fault>>);
+
+impl Faults {
+    pub fn into_vec(self) -> Vec<Fault> {
+        self.0.into_inner()
+    }
+}
+
+/// Where a node is in the document.
+#[derive(Clone, Copy)]
+pub enum Path<'a> {
+    Root,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => f.write_str("configuration"),
+            Path::Key(Path::Root, key) if is_plain(key) => f.write_str(key),
+            Path::Key(parent, key) if is_plain(key) => write!(f, "{parent}.{key}"),
+            Path::Key(parent, key) => write!(f, "{parent}[{}]", Excerpt(key)),
+            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty()
+        && key.len() <= MAX_EXCERPT
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+}
+
+/// A value of the document together with its path.
+pub struct Node<'a> {
+    document: &'a Document,
+    path: Path<'a>,
+    faults: &'a Faults,
+}
+
+impl<'a> Node<'a> {
+    pub fn new(document: &'a Document, path: Path<'a>, faults: &'a Faults) -> Self {
+        Self { document, path, faults }
+    }
+
+    pub fn fault(&self, found: impl Display, expected: impl Display) {
+        self.faults.0.borrow_mut().push(Fault {
+            path: self.path.to_string(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        });
+    }
+
+    /// Notes that the value is not what is allowed, showing the value. Returns `None`, for the caller to return.
+    pub fn refuse<T>(&self, expected: impl Display) -> Option<T> {
+        self.fault(Found(self.document), expected);
+        None
+    }
+
+    pub fn bool(&self) -> Option<bool> {
+        match self.document {
+            Document::Bool(value) => Some(*value),
+            _ => self.refuse("true or false"),
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&'a str> {
+        match self.document {
+            Document::String(value) | Document::Numeral(value, _) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn as_number(&self) -> Option<f64> {
+        match self.document {
+            Document::Number(value) | Document::Numeral(_, value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn is_object(&self) -> bool {
+        matches!(self.document, Document::Object(_))
+    }
+
+    /// A whole number within the bounds, however it is spelled (`1000`, `1000.0`, `1e3`).
+    pub fn integer(&self, min: u64, max: u64) -> Option<u64> {
+        match self.as_number() {
+            Some(value) if value.fract() == 0.0 && value >= min as f64 && value <= max as f64 => {
+                Some(value as u64)
+            }
+            _ => self.refuse(format_args!("a whole number from {min} to {max}")),
+        }
+    }
+
+    pub fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let found = self.as_str().and_then(|text| choices.iter().find(|(name, _)| *name == text));
+        match found {
+            Some((_, value)) => Some(*value),
+            None => self.refuse(Choices(choices.iter().map(|(name, _)| *name).collect(), "or", true)),
+        }
+    }
+
+    pub fn list(&'a self, expected: &str) -> Option<Vec<Node<'a>>> {
+        match self.document {
+            Document::Array(items) => Some(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| Node::new(item, Path::Index(&self.path, index), self.faults))
+                    .collect(),
+            ),
+            _ => self.refuse(expected),
+        }
+    }
+
+    /// The entries of an object whose keys are free. Notes duplicates.
+    pub fn entries(&'a self, expected: &str) -> Option<Vec<(&'a str, Node<'a>)>> {
+        let Document::Object(entries) = self.document else {
+            return self.refuse(expected);
+        };
+        let nodes: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| (key.as_str(), Node::new(value, Path::Key(&self.path, key), self.faults)))
+            .collect();
+        for (index, (key, node)) in nodes.iter().enumerate() {
+            if nodes.iter().take(index).any(|(earlier, _)| earlier == key) {
+                node.fault("the key a second time", "each key once");
+            }
+        }
+        Some(nodes)
+    }
+
+    /// An object with the given keys. Notes duplicates and every other key.
+    pub fn object(&'a self, keys: &'static [&'static str]) -> Option<Object<'a>> {
+        let expected = Choices(keys.to_vec(), "and", false);
+        let entries = self.entries(&format!("an object with {expected}"))?;
+        for (key, node) in &entries {
+            if !keys.contains(key) {
+                node.fault("an unknown key", format_args!("one of {expected}"));
+            }
+        }
+        Some(Object { node: self, entries })
+    }
+}
+
+/// An object whose keys are known.
+pub struct Object<'a> {
+    node: &'a Node<'a>,
+    entries: Vec<(&'a str, Node<'a>)>,
+}
+
+impl<'a> Object<'a> {
+    pub fn get(&'a self, key: &str) -> Option<&'a Node<'a>> {
+        self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| node)
+    }
+
+    /// What `read` makes of the value, or the default where the key is absent.
+    pub fn or<T>(&'a self, key: &str, default: T, read: impl FnOnce(&'a Node<'a>) -> Option<T>) -> Option<T> {
+        match self.get(key) {
+            Some(node) => read(node),
+            None => Some(default),
+        }
+    }
+
+    pub fn required<T>(
+        &'a self,
+        key: &str,
+        expected: &str,
+        read: impl FnOnce(&'a Node<'a>) -> Option<T>,
+    ) -> Option<T> {
+        match self.get(key) {
+            Some(node) => read(node),
+            None => {
+                let path = Path::Key(&self.node.path, key);
+                Node::new(&Document::Null, path, self.node.faults).fault("nothing", expected);
+                None
+            }
+        }
+    }
+}
+
+/// A list of names in prose: `a`, `a or b`, `a, b or c`.
+struct Choices<'a>(Vec<&'a str>, &'static str, bool);
+
+impl Display for Choices<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(names, conjunction, quoted) = self;
+        for (index, name) in names.iter().enumerate() {
+            if index > 0 && index + 1 == names.len() {
+                write!(f, " {conjunction} ")?;
+            } else if index > 0 {
+                f.write_str(", ")?;
+            }
+            if *quoted {
+                write!(f, "\"{name}\"")?;
+            } else {
+                f.write_str(name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A found value, short enough for one log line and without line breaks.
+struct Found<'a>(&'a Document);
+
+impl Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Document::Null => f.write_str("null"),
+            Document::Bool(value) => write!(f, "{value}"),
+            Document::Number(value) if value.abs() >= 1e15 => write!(f, "{value:e}"),
+            Document::Number(value) => write!(f, "{value}"),
+            Document::String(value) | Document::Numeral(value, _) => write!(f, "{}", Excerpt(value)),
+            Document::Array(items) => write!(f, "a list of {}", items.len()),
+            Document::Object(entries) => write!(f, "an object with {} keys", entries.len()),
+        }
+    }
+}
+
+pub struct Excerpt<'a>(pub &'a str);
+
+impl Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for character in self.0.chars().take(MAX_EXCERPT) {
+            write!(f, "{}", character.escape_debug())?;
+        }
+        f.write_char('"')?;
+        match self.0.chars().count() {
+            count if count > MAX_EXCERPT => write!(f, " … ({count} characters)"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A copy that is ready to be sent: its parts are shared with the copies for other mirrors.
+
+use std::rc::Rc;
+
+use crate::budget::Charge;
+use crate::exchange::Exchange;
+use crate::head::Head;
+use crate::policy::Mirror;
+
+#[derive(Debug)]
+pub struct Copy {
+    pub mirror: Rc<Mirror>,
+    pub head: Rc<Head>,
+    /// Empty where the mirror takes no body.
+    pub body: Rc<Vec<u8>>,
+    pub exchange: Rc<Exchange>,
+    /// Held until the shadow has answered.
+    pub charge: Charge,
+}
+
+impl Copy {
+    /// Whether Envoy answers this copy in gRPC's way where the shadow does not.
+    pub fn is_grpc(&self) -> bool {
+        self.head.get("content-type").is_some_and(is_grpc)
+    }
+}
+
+/// As Envoy tells gRPC: `application/grpc`, alone or followed by `+` or `;`.
+fn is_grpc(content_type: &[u8]) -> bool {
+    match content_type.strip_prefix(b"application/grpc") {
+        Some(rest) => matches!(rest.first(), None | Some(b'+' | b';')),
+        None => false,
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An Envoy filter that mirrors sampled requests to a shadow cluster.
+//!
+//! The life of a request, from top to bottom of the module list:
+//!
+//! 1. [`config`] says which mirrors there are; [`policy`] is what a worker runs on.
+//! 2. [`sampling`] picks the mirrors that want this request. Most requests of a 1 % mirror end here, unread.
+//! 3. [`head`] is the request's header block as the host gave it; [`capture`] collects the body within the [`budget`].
+//! 4. [`request`] follows one request until it was read whole, or skips it with a reason.
+//! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see.
+//! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
+//! 7. [`answer`] tells an answer from a failure; [`exchange`] brings it together with the primary's.
+//! 8. [`ledger`] adds up what happened, under the names of [`metrics`], until the next flush.
+//!
+//! Everything above is values and functions that get bytes, time and randomness as arguments. `proxy`
+//! alone talks to Envoy: it reads the host, asks the modules above, and does what they say.
+
+pub mod answer;
+pub mod budget;
+pub mod capture;
+pub mod config;
+pub mod copy;
+pub mod exchange;
+pub mod flights;
+pub mod head;
+pub mod ledger;
+pub mod metrics;
+pub mod outgoing;
+pub mod policy;
+#[cfg(not(any(test, all(target_arch = "wasm32", target_os = "unknown"))))]
+pub mod proxy;
+pub mod request;
+pub mod sampling;
+pub mod worker;

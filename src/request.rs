@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The life of one request, as far as its copies go.
+//!
+//! ```text
+//! headers ──► Passing                          no mirror wants it (any more)
+//!        └──► Reading ──► Answering ──► Passing
+//!              body,       copies wait or are sent;
+//!              trailers    the primary's answer is awaited
+//! ```
+//!
+//! The primary is never held up: nothing here can ask for that.
+
+use std::rc::Rc;
+
+use crate::capture::Capture;
+use crate::config::{BodyPolicy, OnOverflow};
+use crate::copy::Copy;
+use crate::exchange::{Exchange, Moment};
+use crate::head::{Head, lists};
+use crate::metrics::SkipReason;
+use crate::outgoing::{self, MARKER};
+use crate::policy::{Mirror, MirrorSet, Policy};
+use crate::worker::Worker;
+
+#[derive(Debug, Default)]
+pub enum Request {
+    /// Nothing of it is or will be copied.
+    #[default]
+    Passing,
+    /// Mirrors want it, and it is being read.
+    Reading(Reading),
+    /// Copies were made; the primary's answer has not ended.
+    Answering(Rc<Exchange>),
+}
+
+#[derive(Debug)]
+pub struct Reading {
+    policy: Rc<Policy>,
+    head: Rc<Head>,
+    exchange: Rc<Exchange>,
+    /// The mirrors that will get a copy if nothing comes between.
+    wanted: MirrorSet,
+    /// Those among them whose copy goes without a body.
+    bodiless: MirrorSet,
+    /// Bytes of the body so far, kept or not.
+    body_len: usize,
+    capture: Option<Capture>,
+}
+
+impl Request {
+    /// A request that mirrors were drawn for. Counts every mirror that cannot have it.
+    pub fn begin(wanted: MirrorSet, head: Head, worker: &mut Worker) -> Self {
+        let policy = worker.policy().clone();
+        let refused = if policy.loop_guard && head.get(MARKER).is_some() {
+            Some(SkipReason::Loop)
+        } else if is_upgrade(&head) {
+            Some(SkipReason::Upgrade)
+        } else {
+            None
+        };
+        let charge = worker.budget().charge(head.size());
+        let (None, Some(charge)) = (refused, charge) else {
+            worker.skip_all(&policy, wanted, refused.unwrap_or(SkipReason::Memory));
+            return Self::Passing;
+        };
+        let mut bodiless = MirrorSet::default();
+        wanted
+            .of(&policy.mirrors)
+            .filter(|(_, mirror)| !mirror.wants_body())
+            .for_each(|(i, _)| bodiless.insert(i));
+        Self::Reading(Reading {
+            policy,
+            head: Rc::new(head),
+            exchange: Rc::default(),
+            wanted,
+            bodiless,
+            body_len: 0,
+            capture: Some(Capture::new(charge)),
+        })
+    }
+
+    /// A chunk of the body. `read` fetches its bytes from the host; it is only called if they are kept.
+    pub fn body(&mut self, len: usize, read: impl FnOnce() -> Vec<u8>, worker: &mut Worker) {
+        if let Self::Reading(reading) = self {
+            reading.body(len, read, worker);
+            if reading.wanted.is_empty() {
+                *self = Self::Passing;
+            }
+        }
+    }
+
+    /// The request was read whole. Makes the copies, and gives the names of their mirrors.
+    pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Vec<Rc<Mirror>> {
+        let Self::Reading(reading) = std::mem::take(self) else { return Vec::new() };
+        let exchange = reading.exchange.clone();
+        exchange.request_ended(now);
+        let copied = reading.copy(worker);
+        if !copied.is_empty() && exchange.is_open() {
+            *self = Self::Answering(exchange);
+        }
+        copied
+    }
+
+    /// Whether the primary's answer is of interest.
+    pub fn awaits_answer(&self) -> bool {
+        self.exchange().is_some_and(|exchange| exchange.is_open())
+    }
+
+    /// The primary's answer began.
+    pub fn answer_begins(&self, status: u16) {
+        if let Some(exchange) = self.exchange() {
+            exchange.primary_status(status);
+        }
+    }
+
+    /// The primary's answer ended.
+    pub fn answer_ends(&mut self, now: Moment, worker: &mut Worker) {
+        if let Some(exchange) = self.exchange() {
+            exchange.primary_ended(now, worker.ledger());
+        }
+        if matches!(self, Self::Answering(_)) {
+            *self = Self::Passing;
+        }
+    }
+
+    /// The stream is gone: a request that was not read whole leaves no copy behind.
+    pub fn gone(&mut self, now: Moment, worker: &mut Worker) {
+        self.answer_ends(now, worker);
+        if let Self::Reading(reading) = std::mem::take(self) {
+            worker.skip_all(&reading.policy, reading.wanted, SkipReason::Aborted);
+        }
+    }
+
+    fn exchange(&self) -> Option<&Rc<Exchange>> {
+        match self {
+            Self::Passing => None,
+            Self::Reading(reading) => Some(&reading.exchange),
+            Self::Answering(exchange) => Some(exchange),
+        }
+    }
+}
+
+impl Reading {
+    fn body(&mut self, len: usize, read: impl FnOnce() -> Vec<u8>, worker: &mut Worker) {
+        self.body_len = self.body_len.saturating_add(len);
+        let mut cap = 0;
+        let policy = self.policy.clone();
+        for (index, mirror) in self.wanted.of(&policy.mirrors) {
+            let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body else { continue };
+            if self.body_len <= max_bytes {
+                cap = cap.max(max_bytes);
+            } else if on_overflow == OnOverflow::HeadersOnly {
+                self.bodiless.insert(index);
+            } else {
+                self.wanted.remove(index);
+                worker.skip(mirror, SkipReason::BodyTooLarge);
+            }
+        }
+        if cap == 0 {
+            // Nobody wants the body any more. The head stays.
+            self.drop_body();
+        } else if let Some(capture) = &mut self.capture
+            && capture.push(read(), cap).is_err()
+        {
+            for (index, mirror) in self.wanted.of(&policy.mirrors) {
+                if !self.bodiless.contains(index) {
+                    self.wanted.remove(index);
+                    worker.skip(mirror, SkipReason::Memory);
+                }
+            }
+            self.drop_body();
+        }
+    }
+
+    fn drop_body(&mut self) {
+        if let Some(capture) = &mut self.capture {
+            capture.clear();
+        }
+    }
+
+    /// Puts a copy for every wanted mirror into the worker's outbox, as far as each may have one.
+    fn copy(self, worker: &mut Worker) -> Vec<Rc<Mirror>> {
+        let Self { policy, head, exchange, wanted, bodiless, capture, .. } = self;
+        // Ends the charge of the request: from here on each copy is charged for itself.
+        let full = Rc::new(capture.map(Capture::into_bytes).unwrap_or_default());
+        let empty = Rc::new(Vec::new());
+        let mut copied = Vec::new();
+        for (index, mirror) in wanted.of(&policy.mirrors) {
+            let body = if bodiless.contains(index) { &empty } else { &full };
+            if !outgoing::fits(&head, mirror, body.len()) {
+                worker.skip(mirror, SkipReason::HeadersTooLarge);
+                continue;
+            }
+            let Some(charge) = worker.budget().charge(head.size().saturating_add(body.len())) else {
+                worker.skip(mirror, SkipReason::Memory);
+                continue;
+            };
+            if !mirror.enter() {
+                worker.skip(mirror, SkipReason::InFlight);
+                continue;
+            }
+            worker.post(Copy {
+                mirror: mirror.clone(),
+                head: head.clone(),
+                body: body.clone(),
+                exchange: exchange.clone(),
+                charge,
+            });
+            copied.push(mirror.clone());
+        }
+        copied
+    }
+}
+
+/// CONNECT, or an upgrade such as WebSocket: what follows is not a request body.
+fn is_upgrade(head: &Head) -> bool {
+    head.get(":method") == Some(b"CONNECT")
+        || head.get("upgrade").is_some()
+            && head.iter().any(|(name, value)| name == b"connection" && lists(value, b"upgrade"))
+}

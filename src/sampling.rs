@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which share of the requests a mirror copies.
+
+use std::fmt;
+
+use fastrand::Rng;
+
+/// Steps in a hundred per cent: four decimals of a percentage.
+const STEPS: u32 = 1_000_000;
+
+/// A share of requests, exact to four decimals of a per cent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percentage(u32);
+
+impl Percentage {
+    pub const NONE: Self = Self(0);
+    pub const ALL: Self = Self(STEPS);
+
+    /// `None` outside 0 to 100 and for more than four decimals.
+    pub fn from_percent(percent: f64) -> Option<Self> {
+        let steps = (percent * 10_000.0).round();
+        // Four decimals survive the way through a double to within this; a fifth decimal does not.
+        let exact = (percent - steps / 10_000.0).abs() < 1e-9;
+        (exact && (0.0..=f64::from(STEPS)).contains(&steps)).then_some(Self(steps as u32))
+    }
+
+    /// Whether a request with this draw is in the share. A smaller share is a subset of a larger one.
+    pub fn admits(self, draw: Draw) -> bool {
+        draw.0 < self.0
+    }
+}
+
+/// A point that was drawn for one request and one mirror, uniform over the steps.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw(u32);
+
+/// The source of draws of one VM.
+#[derive(Debug)]
+pub struct Dice(Rng);
+
+impl Dice {
+    pub fn seeded(seed: u64) -> Self {
+        Self(Rng::with_seed(seed))
+    }
+
+    /// Whether one request is in the share. Draws only where chance decides.
+    pub fn picks(&mut self, percentage: Percentage) -> bool {
+        match percentage {
+            Percentage::NONE => false,
+            Percentage::ALL => true,
+            _ => percentage.admits(Draw(self.0.u32(0..STEPS))),
+        }
+    }
+}
+
+impl fmt::Display for Percentage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", f64::from(self.0) / 10_000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn takes_four_decimals_and_no_more() {
+        for (percent, steps) in
+            [(0.0, 0), (100.0, STEPS), (0.0001, 1), (33.3333, 333_333), (99.9999, 999_999), (1.1, 11_000)]
+        {
+            assert_eq!(Percentage::from_percent(percent), Some(Percentage(steps)), "{percent}");
+        }
+        for percent in [0.00001, 33.33333, 100.0001, -0.0001, f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(Percentage::from_percent(percent), None, "{percent}");
+        }
+    }
+
+    #[test]
+    fn picks_about_the_share() {
+        let mut dice = Dice::seeded(7);
+        let share = Percentage::from_percent(10.0).expect("valid");
+        let picked = (0..100_000).filter(|_| dice.picks(share)).count();
+        // Five standard deviations of the binomial distribution are 475.
+        assert!((9_525..=10_475).contains(&picked), "{picked}");
+    }
+
+    #[test]
+    fn chance_has_no_part_in_none_and_all() {
+        let mut dice = Dice::seeded(7);
+        assert!((0..1000).all(|_| dice.picks(Percentage::ALL)));
+        assert!(!(0..1000).any(|_| dice.picks(Percentage::NONE)));
+    }
+
+    #[test]
+    fn a_smaller_share_is_a_subset_of_a_larger_one() {
+        let [small, large] = [1.0, 1.5].map(|percent| Percentage::from_percent(percent).expect("valid"));
+        assert!((0..STEPS).map(Draw).all(|draw| !small.admits(draw) || large.admits(draw)));
+    }
+}

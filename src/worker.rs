@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What one worker's VM knows between two events: policy, outbox, copies on the wire, sums.
+//!
+//! The shell asks it at each event and makes the host calls that follow; the worker makes none.
+
+use std::rc::Rc;
+
+use crate::answer::Outcome;
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::copy::Copy;
+use crate::exchange::Moment;
+use crate::flights::Flights;
+use crate::ledger::{Change, Handle, Kind, Ledger};
+use crate::metrics::{self, FailReason, SkipReason};
+use crate::policy::{Mirror, MirrorSet, Policy};
+use crate::sampling::Dice;
+
+#[derive(Debug)]
+pub struct Worker {
+    policy: Rc<Policy>,
+    dice: Dice,
+    budget: Budget,
+    outbox: Vec<Copy>,
+    flights: Flights,
+    ledger: Ledger,
+    buffered: Handle,
+    /// Bytes held, as the host knows them.
+    reported: usize,
+}
+
+/// Why the host did not take a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    UnknownCluster,
+    Rejected,
+}
+
+/// A change that an operator should read of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    ClusterUnknown { mirror: String, cluster: String },
+    ClusterKnown { mirror: String, cluster: String },
+}
+
+impl Worker {
+    pub fn new(config: Config, seed: u64) -> Self {
+        let mut ledger = Ledger::default();
+        let buffered = ledger.define(Kind::Gauge, metrics::BUFFERED_BYTES.into());
+        Self {
+            budget: Budget::new(config.max_buffered_bytes),
+            policy: Rc::new(Policy::new(config, &mut ledger)),
+            dice: Dice::seeded(seed),
+            outbox: Vec::new(),
+            flights: Flights::default(),
+            ledger,
+            buffered,
+            reported: 0,
+        }
+    }
+
+    /// Takes another configuration for the requests to come. Copies that were made go on under theirs.
+    pub fn reconfigure(&mut self, config: Config) {
+        self.budget = self.budget.with_limit(config.max_buffered_bytes);
+        self.policy = Rc::new(Policy::new(config, &mut self.ledger));
+    }
+
+    pub fn policy(&self) -> &Rc<Policy> {
+        &self.policy
+    }
+
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// Draws for every mirror, before anything of the request was read.
+    pub fn draw(&mut self) -> MirrorSet {
+        let Self { policy, dice, ledger, .. } = self;
+        let mut wanted = MirrorSet::default();
+        for (index, mirror) in policy.mirrors.iter().enumerate() {
+            ledger.add(mirror.meters.requests, 1);
+            if dice.picks(mirror.percentage) {
+                wanted.insert(index);
+            } else {
+                ledger.add(mirror.meters.skipped(SkipReason::Unsampled), 1);
+            }
+        }
+        wanted
+    }
+
+    pub fn skip(&mut self, mirror: &Mirror, reason: SkipReason) {
+        self.ledger.add(mirror.meters.skipped(reason), 1);
+    }
+
+    pub fn skip_all(&mut self, policy: &Policy, mirrors: MirrorSet, reason: SkipReason) {
+        mirrors.of(&policy.mirrors).for_each(|(_, mirror)| self.skip(mirror, reason));
+    }
+
+    pub fn post(&mut self, copy: Copy) {
+        self.outbox.push(copy);
+    }
+
+    pub fn has_mail(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    pub fn take_outbox(&mut self) -> Vec<Copy> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// The host took a copy and will answer under the token, or refused it.
+    pub fn dispatched(&mut self, copy: Copy, result: Result<u32, Refusal>) -> Option<Notice> {
+        let mirror = copy.mirror.clone();
+        let known = result != Err(Refusal::UnknownCluster);
+        match result {
+            Ok(token) => self.flights.depart(token, copy, &mut self.ledger),
+            Err(refusal) => {
+                mirror.leave();
+                self.ledger.add(mirror.meters.failed(refusal.into()), 1);
+            }
+        }
+        let (name, cluster) = (&mirror.name, &mirror.cluster);
+        mirror.note_cluster(known).then(|| match known {
+            true => Notice::ClusterKnown { mirror: name.clone(), cluster: cluster.clone() },
+            false => Notice::ClusterUnknown { mirror: name.clone(), cluster: cluster.clone() },
+        })
+    }
+
+    /// Whether the copy with this token is a gRPC request; `None` if there is no such copy.
+    pub fn is_grpc(&self, token: u32) -> Option<bool> {
+        self.flights.is_grpc(token)
+    }
+
+    pub fn settle(&mut self, token: u32, outcome: Outcome, now: Moment) {
+        self.flights.land(token, outcome, now, &mut self.ledger);
+    }
+
+    /// Whether no copy waits or is on the wire.
+    pub fn is_idle(&self) -> bool {
+        self.outbox.is_empty() && self.flights.is_empty()
+    }
+
+    /// Whether the host does not know everything that was counted.
+    pub fn has_news(&self) -> bool {
+        self.ledger.is_dirty() || self.budget.used() != self.reported
+    }
+
+    /// Tells everything that was counted since the last time.
+    pub fn flush(&mut self, tell: impl FnMut(usize, Change)) {
+        let used = self.budget.used();
+        if used != self.reported {
+            self.ledger.add(self.buffered, difference(used, self.reported));
+            self.reported = used;
+        }
+        self.ledger.drain(tell);
+    }
+}
+
+impl From<Refusal> for FailReason {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownCluster => Self::UnknownCluster,
+            Refusal::Rejected => Self::Rejected,
+        }
+    }
+}
+
+fn difference(new: usize, old: usize) -> i64 {
+    let size = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+    size(new) - size(old)
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The module under test. Owns the promise that it is never stale: whoever asks for its path gets one that was built
+//! from the sources as they are, or the compiler's complaint.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::lock::Lock;
+use crate::root;
+
+const TARGET: &str = "wasm32-wasip1";
+const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs"];
+
+/// The path of `shadow_filter.wasm`, built (as `cargo wasm` does) if it is missing or older than its sources. Blocks
+/// while it builds; any number of threads and processes may ask at once.
+pub fn module() -> Result<PathBuf> {
+    static MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    MODULE
+        .get_or_init(|| built().map_err(|error| format!("{error:#}")))
+        .clone()
+        .map_err(|error| anyhow!(error))
+}
+
+/// Cargo's target directory: `CARGO_TARGET_DIR`, or `target` in the repository's root.
+pub(crate) fn target_dir() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}
+
+fn built() -> Result<PathBuf> {
+    let target_dir = target_dir();
+    let module = target_dir.join(TARGET).join("release/shadow_filter.wasm");
+    let _lock = Lock::hold(&target_dir.join("shadow_filter.lock"))?;
+    if is_fresh(&module)? {
+        return Ok(module);
+    }
+    add_target()?;
+    build(&target_dir)?;
+    if !module.is_file() {
+        bail!("cargo built the filter, but not as {}", module.display());
+    }
+    Ok(module)
+}
+
+fn is_fresh(module: &Path) -> Result<bool> {
+    let Ok(metadata) = module.metadata() else {
+        return Ok(false);
+    };
+    let built_at = metadata.modified()?;
+    for source in SOURCES {
+        let path = root().join(source);
+        if path.exists() && newest(&path)? >= built_at {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The latest change in a file or in a directory tree, directories included: a removed file is a change too.
+fn newest(path: &Path) -> Result<SystemTime> {
+    let metadata = path.metadata().with_context(|| format!("look at {}", path.display()))?;
+    let mut latest = metadata.modified()?;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).with_context(|| format!("list {}", path.display()))? {
+            latest = latest.max(newest(&entry?.path())?);
+        }
+    }
+    Ok(latest)
+}
+
+fn add_target() -> Result<()> {
+    let library = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(root())
+        .output()
+        .context("run rustc; install Rust by https://rustup.rs")?;
+    let library = PathBuf::from(String::from_utf8_lossy(&library.stdout).trim());
+    if library.is_dir() {
+        return Ok(());
+    }
+    eprintln!("harness: adding the Rust target {TARGET} (rustup target add {TARGET})");
+    let added =
+        Command::new("rustup").args(["target", "add", TARGET]).current_dir(root()).output().with_context(
+            || format!("run rustup; without it, install the Rust target {TARGET} the way Rust was installed"),
+        )?;
+    if !added.status.success() {
+        bail!("rustup target add {TARGET} failed:\n{}", String::from_utf8_lossy(&added.stderr));
+    }
+    Ok(())
+}
+
+fn build(target_dir: &Path) -> Result<()> {
+    eprintln!("harness: building the filter (cargo wasm)");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--release", "--target", TARGET])
+        .args(["--package", "shadow-filter", "--lib"])
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", target_dir);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(describes_the_outer_build) {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo.output().context("run cargo")?;
+    if !output.status.success() {
+        bail!("cargo wasm failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+/// What cargo tells the tests and build scripts that it runs. Inherited, it would be news to the build scripts of the
+/// inner build, which then rebuild on every change between this way of building and `cargo wasm` in a shell.
+fn describes_the_outer_build(name: &str) -> bool {
+    const PREFIXES: [&str; 5] =
+        ["CARGO_PKG_", "CARGO_BIN_", "CARGO_MANIFEST_", "CARGO_FEATURE_", "CARGO_CFG_"];
+    const NAMES: [&str; 6] = [
+        "CARGO_CRATE_NAME",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_MAKEFLAGS",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+        "OUT_DIR",
+    ];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
+}
