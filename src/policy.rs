@@ -32,6 +32,11 @@ impl Policy {
         let mirrors = config.mirrors.into_iter().map(|mirror| Rc::new(Mirror::new(mirror, ledger))).collect();
         Self { mirrors, loop_guard: config.loop_guard, annotate: config.annotate }
     }
+
+    /// A policy that wants nothing.
+    pub fn none() -> Self {
+        Self { mirrors: Vec::new(), loop_guard: true, annotate: false }
+    }
 }
 
 impl Mirror {

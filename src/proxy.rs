@@ -7,6 +7,7 @@
 mod host;
 mod pace;
 mod root;
+mod shared;
 mod stream;
 
 use proxy_wasm::types::LogLevel;

@@ -59,10 +59,16 @@ impl Worker {
         }
     }
 
-    /// Takes another configuration for the requests to come. Copies that were made go on under theirs.
-    pub fn reconfigure(&mut self, config: Config) {
-        self.budget = self.budget.with_limit(config.max_buffered_bytes);
-        self.policy = Rc::new(Policy::new(config, &mut self.ledger));
+    /// Takes another configuration for the requests to come; without one they pass. Copies that were made go on under
+    /// theirs.
+    pub fn reconfigure(&mut self, config: Option<Config>) {
+        self.policy = Rc::new(match config {
+            Some(config) => {
+                self.budget = self.budget.with_limit(config.max_buffered_bytes);
+                Policy::new(config, &mut self.ledger)
+            }
+            None => Policy::none(),
+        });
     }
 
     pub fn policy(&self) -> &Rc<Policy> {
@@ -147,6 +153,17 @@ impl Worker {
     /// Whether the host does not know everything that was counted.
     pub fn has_news(&self) -> bool {
         self.ledger.is_dirty() || self.budget.used() != self.reported
+    }
+
+    /// Whether so much was counted that the host should be told now.
+    pub fn is_full(&self) -> bool {
+        self.ledger.is_full()
+    }
+
+    /// Tells everything that was counted, and takes gauges back until the next time.
+    pub fn flush_and_withdraw(&mut self, mut tell: impl FnMut(usize, Change)) {
+        self.flush(&mut tell);
+        self.ledger.withdraw(tell);
     }
 
     /// Tells everything that was counted since the last time.

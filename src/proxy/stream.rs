@@ -7,8 +7,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::host;
-use super::pace::Step;
-use super::root::Shared;
+use super::shared::Shared;
 use crate::head::Head;
 use crate::policy::Mirror;
 use crate::request::Request;
@@ -118,18 +117,6 @@ impl HttpContext for Stream {
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         self.answer_ends();
         Action::Continue
-    }
-}
-
-impl Shared {
-    /// Has the root tick as soon as what waits requires. The last thing in a callback: it leaves the root's context.
-    fn follow_up(&self) {
-        let due = self.with_worker(|worker| match (worker.has_mail(), worker.has_news()) {
-            (true, _) => Step::Fast,
-            (false, true) => Step::Slow,
-            (false, false) => Step::Idle,
-        });
-        self.pace.raise_from_stream(due.unwrap_or_default(), self.root);
     }
 }
 

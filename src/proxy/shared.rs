@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a root context shares with its streams: the worker, and the ticks that have it sent and told.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use log::{info, warn};
+use proxy_wasm::types::MetricType;
+
+use super::host::{self, CallHeaders};
+use super::pace::{FLUSH_PERIOD, Pace, Step};
+use crate::answer::Outcome;
+use crate::config::Config;
+use crate::copy::Copy;
+use crate::ledger::{Change, Kind};
+use crate::outgoing::{Outgoing, Rewritten};
+use crate::worker::{Notice, Worker};
+
+pub struct Shared {
+    root: u32,
+    pace: Pace,
+    /// `None` while the configuration is invalid.
+    worker: RefCell<Option<Worker>>,
+    /// The host's identities of the ledger's metrics.
+    metric_ids: RefCell<Vec<Option<u32>>>,
+    last_flush: Cell<Duration>,
+}
+
+impl Shared {
+    pub fn new(root: u32) -> Self {
+        Self {
+            root,
+            pace: Pace::default(),
+            worker: RefCell::default(),
+            metric_ids: RefCell::default(),
+            last_flush: Cell::default(),
+        }
+    }
+
+    /// Takes the configuration for the requests to come: `None` if it is invalid.
+    pub fn configure(&self, config: Option<Config>) {
+        let mut slot = self.worker.borrow_mut();
+        match &mut *slot {
+            Some(worker) => worker.reconfigure(config),
+            None => *slot = config.map(|config| Worker::new(config, seed())),
+        }
+        let mut ids = self.metric_ids.borrow_mut();
+        for (kind, name) in slot.iter_mut().flat_map(|worker| worker.ledger().metrics()).skip(ids.len()) {
+            ids.push(host::define_metric(host_kind(*kind), name));
+        }
+    }
+
+    /// Sends what waits, and tells the sums if it is time.
+    pub fn tick(&self) {
+        let was = self.pace.step();
+        let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
+        let quiet = batch.is_empty();
+        batch.into_iter().for_each(|copy| self.dispatch(copy));
+        if was == Step::Slow || host::now().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
+            self.flush();
+        }
+        self.flush_if_full();
+        if quiet {
+            let news = self.with_worker(|worker| worker.has_news()).unwrap_or(false);
+            self.pace.set(if news { Step::Slow } else { Step::Idle });
+        }
+    }
+
+    fn dispatch(&self, copy: Copy) {
+        let rewritten = Rewritten::of(&copy.head, &copy.mirror);
+        let outgoing = Outgoing::build(&copy.head, &copy.mirror, &rewritten, copy.body.len());
+        let result =
+            host::dispatch(&copy.mirror.cluster, outgoing.into_headers(), &copy.body, copy.mirror.timeout);
+        drop(rewritten);
+        match self.with_worker(|worker| worker.dispatched(copy, result)).flatten() {
+            Some(Notice::ClusterUnknown { mirror, cluster }) => {
+                warn!("mirror {mirror}: this Envoy has no cluster {cluster}; copies fail until it has");
+            }
+            Some(Notice::ClusterKnown { mirror, cluster }) => {
+                info!("mirror {mirror}: this Envoy has the cluster {cluster} now");
+            }
+            None => {}
+        }
+    }
+
+    /// The host answered a copy.
+    pub fn settle(&self, token: u32, headers: usize) {
+        let Some(grpc) = self.with_worker(|worker| worker.is_grpc(token)).flatten() else { return };
+        let outcome = if headers == 0 { Outcome::NO_HEADERS } else { Outcome::of(&CallHeaders, grpc) };
+        let now = host::now();
+        self.with_worker(|worker| worker.settle(token, outcome, now));
+        self.flush_if_full();
+        self.pace.raise(Step::Slow);
+    }
+
+    /// Tells the host everything that was counted.
+    pub fn flush(&self) {
+        self.last_flush.set(host::now());
+        self.with_worker(|worker| worker.flush(|index, change| self.tell(index, change)));
+    }
+
+    /// Tells everything, and leaves no gauge behind in case that the VM ends now; the next tick puts them back.
+    pub fn flush_as_if_last(&self) {
+        self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
+        self.pace.raise(Step::Slow);
+    }
+
+    fn tell(&self, index: usize, change: Change) {
+        let Some(id) = self.metric_ids.borrow().get(index).copied().flatten() else { return };
+        match change {
+            Change::Add(amount) => host::increment_metric(id, amount),
+            Change::Observe(value) => host::record_metric(id, value),
+        }
+    }
+
+    fn flush_if_full(&self) {
+        if self.with_worker(|worker| worker.is_full()).unwrap_or(false) {
+            self.flush();
+        }
+    }
+
+    /// Whether no copy waits or is on the wire.
+    pub fn is_idle(&self) -> bool {
+        self.with_worker(|worker| worker.is_idle()).unwrap_or(true)
+    }
+
+    /// Tells the last sums and ends the ticks: the host's timer would outlive the context.
+    pub fn rest(&self) {
+        self.flush();
+        self.pace.set(Step::Idle);
+    }
+
+    pub fn with_worker<T>(&self, act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
+        // Never borrowed twice: nothing that is called with the worker calls back.
+        self.worker.try_borrow_mut().ok()?.as_mut().map(act)
+    }
+
+    /// Has the root tick as soon as what waits requires. The last thing in a callback: it leaves the root's context.
+    pub fn follow_up(&self) {
+        let due = self.with_worker(|worker| match (worker.has_mail(), worker.has_news()) {
+            (true, _) => Step::Fast,
+            (false, true) => Step::Slow,
+            (false, false) => Step::Idle,
+        });
+        self.pace.raise_from_stream(due.unwrap_or_default(), self.root);
+    }
+}
+
+fn seed() -> u64 {
+    // Without a source of randomness the clock differs enough between workers.
+    getrandom::u64().unwrap_or_else(|_| u64::try_from(host::now().as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn host_kind(kind: Kind) -> MetricType {
+    match kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
+        Kind::Histogram => MetricType::Histogram,
+    }
+}
