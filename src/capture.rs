@@ -92,7 +92,8 @@ mod tests {
         let address = chunk.as_ptr();
         assert_eq!(capture.push(chunk, 100), Ok(()));
         assert_eq!(budget.used(), 100);
-        assert_eq!(capture.into_bytes().as_ptr(), address);
+        let bytes = capture.into_bytes();
+        assert_eq!(bytes.as_ptr(), address);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use self::fault::Fault;
 
 use self::document::Document;
 use self::reader::{Faults, Node, Path};
-use crate::outgoing::{Authority, HeaderEdits};
+use crate::edits::{Authority, HeaderEdits};
 use crate::sampling::Percentage;
 
 /// Most mirrors that one configuration may have.
@@ -114,12 +114,13 @@ impl Config {
 }
 
 fn read_mirrors(node: &Node) -> Option<Vec<Mirror>> {
-    let items = node.list("a list of 1 to 16 mirrors")?;
+    const EXPECTED: &str = "a list of 1 to 16 mirrors";
+    let items = node.list(EXPECTED)?;
+    let mirrors: Vec<Option<Mirror>> = items.iter().map(Mirror::read).collect();
+    mirror::check_unique(&items);
     if items.is_empty() || items.len() > MAX_MIRRORS {
-        node.fault(format_args!("{} mirrors", items.len()), "a list of 1 to 16 mirrors");
+        node.fault(format_args!("{} mirrors", items.len()), EXPECTED);
         return None;
     }
-    let mirrors: Vec<Option<Mirror>> = items.iter().map(Mirror::read).collect();
-    mirror::check_unique(&items, &mirrors);
     mirrors.into_iter().collect()
 }

@@ -32,6 +32,8 @@ pub struct Ledger {
     metrics: Vec<(Kind, String)>,
     handles: BTreeMap<String, Handle>,
     sums: Vec<i64>,
+    /// What the host adds up to by now.
+    told: Vec<i64>,
     observations: Vec<(Handle, u64)>,
     dirty: bool,
 }
@@ -46,6 +48,7 @@ impl Ledger {
         self.handles.insert(name.clone(), handle);
         self.metrics.push((kind, name));
         self.sums.push(0);
+        self.told.push(0);
         handle
     }
 
@@ -82,8 +85,9 @@ impl Ledger {
 
     /// Hands out every change since the last time, with the index of its metric in [`Self::metrics`].
     pub fn drain(&mut self, mut tell: impl FnMut(usize, Change)) {
-        for (index, sum) in self.sums.iter_mut().enumerate() {
+        for (index, (sum, told)) in self.sums.iter_mut().zip(&mut self.told).enumerate() {
             if *sum != 0 {
+                *told = told.saturating_add(*sum);
                 tell(index, Change::Add(std::mem::take(sum)));
             }
         }
@@ -91,6 +95,20 @@ impl Ledger {
             tell(handle.index(), Change::Observe(value));
         }
         self.dirty = false;
+    }
+
+    /// Takes back what the host was told of gauges, until the next drain tells it again: for an end that may come
+    /// without another word. A gauge that nobody takes back is wrong for ever.
+    pub fn withdraw(&mut self, mut tell: impl FnMut(usize, Change)) {
+        let gauges = self.metrics.iter().map(|(kind, _)| *kind == Kind::Gauge);
+        for (index, ((sum, told), gauge)) in self.sums.iter_mut().zip(&mut self.told).zip(gauges).enumerate()
+        {
+            if gauge && *told != 0 {
+                tell(index, Change::Add(told.saturating_neg()));
+                *sum = sum.saturating_add(std::mem::take(told));
+                self.dirty = true;
+            }
+        }
     }
 }
 
@@ -131,6 +149,21 @@ mod tests {
         );
         assert!(!ledger.is_dirty());
         assert_eq!(drained(&mut ledger), []);
+    }
+
+    #[test]
+    fn a_gauge_that_was_withdrawn_is_told_again() {
+        let mut ledger = Ledger::default();
+        let counter = ledger.define(Kind::Counter, "c".into());
+        let gauge = ledger.define(Kind::Gauge, "g".into());
+        ledger.add(counter, 5);
+        ledger.add(gauge, 3);
+        drained(&mut ledger);
+        let mut withdrawn = Vec::new();
+        ledger.withdraw(|index, change| withdrawn.push((index, change)));
+        assert_eq!(withdrawn, [(1, Change::Add(-3))]);
+        ledger.add(gauge, -1);
+        assert_eq!(drained(&mut ledger), [(1, Change::Add(2))]);
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! 2. [`sampling`] picks the mirrors that want this request. Most requests of a 1 % mirror end here, unread.
 //! 3. [`head`] is the request's header block as the host gave it; [`capture`] collects the body within the [`budget`].
 //! 4. [`request`] follows one request until it was read whole, or skips it with a reason.
-//! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see.
+//! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see, with the
+//!    mirror's [`edits`] and without what is [`reserved`] for the hop.
 //! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
 //! 7. [`answer`] tells an answer from a failure; [`exchange`] brings it together with the primary's.
 //! 8. [`ledger`] adds up what happened, under the names of [`metrics`], until the next flush.
@@ -20,6 +21,7 @@ pub mod budget;
 pub mod capture;
 pub mod config;
 pub mod copy;
+pub mod edits;
 pub mod exchange;
 pub mod flights;
 pub mod head;
@@ -30,5 +32,6 @@ pub mod policy;
 #[cfg(not(any(test, all(target_arch = "wasm32", target_os = "unknown"))))]
 pub mod proxy;
 pub mod request;
+pub mod reserved;
 pub mod sampling;
 pub mod worker;

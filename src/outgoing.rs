@@ -3,29 +3,18 @@
 //!
 //! Borrowed from the request's block and the configuration; only a rewritten authority is new.
 
-mod authority;
-mod edits;
-
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
-pub use self::authority::Authority;
-pub use self::edits::{HeaderEdits, NamePattern};
-
 use crate::config::Mirror;
 use crate::head::{Head, tokens};
-
-/// The header that marks a copy, with the mirror's name as its value.
-pub const MARKER: &str = "x-shadow-mirror";
+use crate::reserved::{MARKER, ends_here};
 
 /// Most headers and bytes of them, serialized, that the host takes in one call (`proxy-wasm-cpp-host`, `limits.h`).
 const MAX_COUNT: usize = 1024;
 const MAX_SIZE: usize = 1 << 20;
-
-/// Headers with this prefix steer the router that sends the copy: timeouts, retries and more.
-const ROUTER_PREFIX: &[u8] = b"x-envoy-";
 
 /// What is not borrowed from the request or the configuration.
 #[derive(Debug)]
@@ -55,7 +44,7 @@ impl<'a> Outgoing<'a> {
             if name == b":authority" {
                 headers.push((name, &*rewritten.authority));
             } else if name.starts_with(b":")
-                || !is_hop_by_hop(name, value, body_len)
+                || !ends_here(name, value, body_len)
                     && !connection.iter().any(|list| tokens(list).any(|item| item.eq_ignore_ascii_case(name)))
                     && !edits.drop(name)
             {
@@ -87,35 +76,6 @@ pub fn fits(head: &Head, mirror: &Mirror, body_len: usize) -> bool {
         return true;
     }
     Outgoing::build(head, mirror, &Rewritten::of(head, mirror), body_len).fits()
-}
-
-/// Headers that the configuration may not set: they belong to the filter, to the hop, or to Envoy's router.
-pub fn is_reserved(name: &[u8]) -> bool {
-    name.starts_with(b":") || name == b"te" || name == b"content-length" || is_never_copied(name)
-}
-
-fn is_hop_by_hop(name: &[u8], value: &[u8], body_len: usize) -> bool {
-    match name {
-        b"te" => !value.trim_ascii().eq_ignore_ascii_case(b"trailers"),
-        b"content-length" => {
-            std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()) != Some(body_len)
-        }
-        _ => is_never_copied(name),
-    }
-}
-
-fn is_never_copied(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"host"
-            | b"connection"
-            | b"keep-alive"
-            | b"proxy-connection"
-            | b"transfer-encoding"
-            | b"upgrade"
-            | b"expect"
-    ) || name == MARKER.as_bytes()
-        || name.starts_with(ROUTER_PREFIX)
 }
 
 impl Mirror {

@@ -18,8 +18,9 @@ use crate::copy::Copy;
 use crate::exchange::{Exchange, Moment};
 use crate::head::{Head, lists};
 use crate::metrics::SkipReason;
-use crate::outgoing::{self, MARKER};
-use crate::policy::{Mirror, MirrorSet, Policy};
+use crate::outgoing;
+use crate::policy::{MirrorSet, Policy};
+use crate::reserved::MARKER;
 use crate::worker::Worker;
 
 #[derive(Debug, Default)]
@@ -89,16 +90,21 @@ impl Request {
         }
     }
 
-    /// The request was read whole. Makes the copies, and gives the names of their mirrors.
-    pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Vec<Rc<Mirror>> {
-        let Self::Reading(reading) = std::mem::take(self) else { return Vec::new() };
-        let exchange = reading.exchange.clone();
+    /// The request was read whole. Makes the copies, and gives the names of their mirrors if these are to be left for
+    /// the primary's access log.
+    pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Option<String> {
+        let Self::Reading(reading) = std::mem::take(self) else { return None };
+        let (policy, exchange) = (reading.policy.clone(), reading.exchange.clone());
         exchange.request_ended(now);
         let copied = reading.copy(worker);
-        if !copied.is_empty() && exchange.is_open() {
+        if copied.is_empty() {
+            return None;
+        }
+        if exchange.is_open() {
             *self = Self::Answering(exchange);
         }
-        copied
+        let names = || copied.of(&policy.mirrors).map(|(_, mirror)| mirror.name.as_str()).collect::<Vec<_>>();
+        policy.annotate.then(|| names().join(","))
     }
 
     /// Whether the primary's answer is of interest.
@@ -179,12 +185,12 @@ impl Reading {
     }
 
     /// Puts a copy for every wanted mirror into the worker's outbox, as far as each may have one.
-    fn copy(self, worker: &mut Worker) -> Vec<Rc<Mirror>> {
+    fn copy(self, worker: &mut Worker) -> MirrorSet {
         let Self { policy, head, exchange, wanted, bodiless, capture, .. } = self;
         // Ends the charge of the request: from here on each copy is charged for itself.
         let full = Rc::new(capture.map(Capture::into_bytes).unwrap_or_default());
         let empty = Rc::new(Vec::new());
-        let mut copied = Vec::new();
+        let mut copied = MirrorSet::default();
         for (index, mirror) in wanted.of(&policy.mirrors) {
             let body = if bodiless.contains(index) { &empty } else { &full };
             if !outgoing::fits(&head, mirror, body.len()) {
@@ -206,7 +212,7 @@ impl Reading {
                 exchange: exchange.clone(),
                 charge,
             });
-            copied.push(mirror.clone());
+            copied.insert(index);
         }
         copied
     }

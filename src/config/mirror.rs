@@ -8,7 +8,8 @@ use super::fields;
 use super::keys;
 use super::reader::{Excerpt, Node};
 use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
-use crate::outgoing::{Authority, HeaderEdits, NamePattern, is_reserved};
+use crate::edits::{Authority, HeaderEdits, NamePattern};
+use crate::reserved::is_reserved;
 use crate::sampling::Percentage;
 
 const MAX_NAME: usize = 64;
@@ -23,19 +24,17 @@ impl Mirror {
     pub(super) fn read(node: &Node) -> Option<Self> {
         let object = node.object(keys::MIRROR)?;
         let cluster = object.required("cluster", CLUSTER, read_cluster);
-        let name = match object.get("name") {
-            Some(name) => read_name(name),
-            None => cluster.as_deref().map(default_name),
-        };
+        let name = object.or("name", None, |node| read_name(node).map(Some));
         let percentage = object.or("percentage", Percentage::ALL, fields::percentage);
         let authority = object.or("authority", Authority::default(), read_authority);
         let headers = object.or("headers", HeaderEdits::default(), read_headers);
         let body = object.or("body", BodyPolicy::default(), read_body);
         let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
         let limits = object.or("limits", Limits::default(), read_limits);
+        let cluster = cluster?;
         Some(Self {
-            name: name?,
-            cluster: cluster?,
+            name: name?.unwrap_or_else(|| default_name(&cluster)),
+            cluster,
             percentage: percentage?,
             authority: authority?,
             headers: headers?,
@@ -52,17 +51,26 @@ impl fmt::Display for Mirror {
     }
 }
 
-/// Notes every mirror whose name an earlier one has.
-pub(super) fn check_unique(nodes: &[Node], mirrors: &[Option<Mirror>]) {
-    for (index, (node, mirror)) in nodes.iter().zip(mirrors).enumerate() {
-        let Some(mirror) = mirror else { continue };
-        let earlier = mirrors.iter().take(index).flatten().any(|earlier| earlier.name == mirror.name);
-        if earlier {
+/// Notes every mirror whose name an earlier one has, whatever else is wrong with either.
+pub(super) fn check_unique(mirrors: &[Node]) {
+    let names: Vec<Option<String>> = mirrors.iter().map(name_of).collect();
+    for (index, (node, name)) in mirrors.iter().zip(&names).enumerate() {
+        if let Some(text) = name
+            && names.iter().take(index).any(|earlier| earlier == name)
+        {
             node.fault(
-                format_args!("the name {} a second time", Excerpt(&mirror.name)),
+                format_args!("the name {} a second time", Excerpt(text)),
                 "a name of its own for each mirror (the default is made of the cluster's)",
             );
         }
+    }
+}
+
+/// The name that a mirror has or gets, if that much of it is sound.
+fn name_of(mirror: &Node) -> Option<String> {
+    match mirror.text_at("name") {
+        Some(name) => Some(name.to_owned()),
+        None => mirror.text_at("cluster").map(default_name),
     }
 }
 
@@ -121,6 +129,8 @@ fn read_authority(node: &Node) -> Option<Authority> {
     match (object.get("suffix"), object.get("literal")) {
         (Some(suffix), None) => text(suffix).map(Authority::Suffix),
         (None, Some(literal)) => text(literal).map(Authority::Literal),
+        // A key that is neither was noted.
+        (None, None) if !object.is_empty() => None,
         _ => node.refuse(AUTHORITY),
     }
 }
@@ -157,21 +167,24 @@ fn read_pattern(node: &Node) -> Option<NamePattern> {
 fn read_values(node: &Node) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let entries = node.entries("an object of header names and values")?;
     let mut values: Vec<Option<(Vec<u8>, Vec<u8>)>> = Vec::new();
-    for (key, node) in &entries {
+    for (index, (key, node)) in entries.iter().enumerate() {
         let name = match fields::header_name(key) {
             Some(name) if is_reserved(name.as_bytes()) => {
                 node.fault("a header that the filter or Envoy sets", "another header");
                 None
             }
             Some(name) => Some(name.into_bytes()),
+            None if key.starts_with(':') => {
+                node.fault("a pseudo-header", "another header");
+                None
+            }
             None => {
                 node.fault("the name", HEADER_NAME);
                 None
             }
         };
-        let twice =
-            name.is_some() && values.iter().flatten().any(|(earlier, _)| Some(earlier) == name.as_ref());
-        if twice {
+        let twice = |(earlier, _): &(&str, Node)| earlier != key && earlier.eq_ignore_ascii_case(key);
+        if entries.iter().take(index).any(twice) {
             node.fault("the header a second time (case does not matter)", "each header once");
         }
         // The value is not shown: it may be a credential.

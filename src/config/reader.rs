@@ -87,6 +87,15 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The text under a key of an object, if there is one. Notes nothing.
+    pub fn text_at(&self, key: &str) -> Option<&'a str> {
+        let Document::Object(entries) = self.document else { return None };
+        match entries.iter().find(|(name, _)| name == key)? {
+            (_, Document::String(text) | Document::Numeral(text, _)) => Some(text),
+            _ => None,
+        }
+    }
+
     pub fn as_number(&self) -> Option<f64> {
         match self.document {
             Document::Number(value) | Document::Numeral(_, value) => Some(*value),
@@ -166,6 +175,10 @@ pub struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub fn get(&'a self, key: &str) -> Option<&'a Node<'a>> {
         self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| node)
     }

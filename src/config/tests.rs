@@ -1,1 +1,228 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What configurations become, however they are spelled and whichever way they come.
+
+mod faults;
+
+use std::time::Duration;
+
+use prost::Message;
+use serde_json::{Value, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::{BodyPolicy, Config, Limits, Mirror, OnOverflow};
+use crate::edits::{Authority, HeaderEdits, NamePattern};
+use crate::sampling::Percentage;
+
+fn parse(json: &Value) -> Config {
+    parse_text(&json.to_string())
+}
+
+fn parse_text(text: &str) -> Config {
+    Config::parse(text.as_bytes()).unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
+}
+
+/// The only mirror of a configuration that has one with these keys.
+fn mirror(keys: Value) -> Mirror {
+    let mut config = parse(&json!({"mirrors": [keys]}));
+    assert_eq!(config.mirrors.len(), 1);
+    config.mirrors.remove(0)
+}
+
+/// The bytes that Envoy makes of a `Struct` with these fields.
+fn as_struct(json: &Value) -> Vec<u8> {
+    fn fields(object: &serde_json::Map<String, Value>) -> prost_types::Struct {
+        let fields = object.iter().map(|(key, value)| (key.clone(), convert(value))).collect();
+        prost_types::Struct { fields }
+    }
+
+    fn convert(json: &Value) -> prost_types::Value {
+        use prost_types::value::Kind;
+        let kind = match json {
+            Value::Null => Kind::NullValue(0),
+            Value::Bool(value) => Kind::BoolValue(*value),
+            Value::Number(value) => Kind::NumberValue(value.as_f64().expect("a double")),
+            Value::String(value) => Kind::StringValue(value.clone()),
+            Value::Array(items) => {
+                Kind::ListValue(prost_types::ListValue { values: items.iter().map(convert).collect() })
+            }
+            Value::Object(object) => Kind::StructValue(fields(object)),
+        };
+        prost_types::Value { kind: Some(kind) }
+    }
+
+    fields(json.as_object().expect("an object")).encode_to_vec()
+}
+
+fn default_mirror() -> Mirror {
+    Mirror {
+        name: "shadow".into(),
+        cluster: "shadow".into(),
+        percentage: Percentage::ALL,
+        authority: Authority::Suffix(b"-shadow".to_vec()),
+        headers: HeaderEdits::default(),
+        body: BodyPolicy::Full { max_bytes: 1_048_576, on_overflow: OnOverflow::Skip },
+        timeout: Duration::from_secs(5),
+        limits: Limits { max_in_flight: 1024 },
+    }
+}
+
+/// Configurations that use every key.
+fn valid() -> Vec<Value> {
+    vec![
+        json!({"mirrors": [{"cluster": "shadow"}]}),
+        json!({
+            "mirrors": [{"cluster": "a"}, {"cluster": "a", "name": "again", "percentage": 0.5}],
+            "loop_guard": false, "max_buffered_bytes": 1000, "annotate": true,
+        }),
+        json!({"mirrors": [{
+            "name": "v2", "cluster": "outbound|80|v2|svc.ns.svc.cluster.local", "percentage": 33.3333,
+            "authority": {"literal": "v2.test:8080"}, "timeout": "250ms", "limits": {"max_in_flight": 7},
+            "headers": {"remove": ["A", "x-*", "*"], "set": {"X-Set": "s", "b": ""}, "add": {"x-add": "ä"}},
+            "body": {"mode": "full", "max_bytes": 0, "on_overflow": "headers_only"},
+        }]}),
+        json!({"mirrors": [{"cluster": "c", "authority": "keep", "body": {"mode": "none"}, "headers": {}}]}),
+        json!({"mirrors": [{"cluster": "c", "authority": {"suffix": ".v2"}, "body": {}, "limits": {}}]}),
+    ]
+}
+
+#[test]
+fn the_smallest_useful_one_has_the_defaults_of_the_contract() {
+    assert_eq!(
+        parse_text(r#"{"mirrors": [{"cluster": "shadow"}]}"#),
+        Config {
+            mirrors: vec![default_mirror()],
+            loop_guard: true,
+            max_buffered_bytes: 33_554_432,
+            annotate: false,
+        }
+    );
+}
+
+#[test]
+fn every_key_says_what_it_says() {
+    let config = parse(&valid()[1]);
+    assert_eq!((config.loop_guard, config.max_buffered_bytes, config.annotate), (false, 1000, true));
+    assert_eq!(config.mirrors[0].name, "a");
+    assert_eq!(config.mirrors[1].name, "again");
+    assert_eq!(config.mirrors[1].percentage, Percentage::from_percent(0.5).expect("valid"));
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    assert_eq!(
+        parse(&valid()[2]).mirrors,
+        [Mirror {
+            name: "v2".into(),
+            cluster: "outbound|80|v2|svc.ns.svc.cluster.local".into(),
+            percentage: Percentage::from_percent(33.3333).expect("valid"),
+            authority: Authority::Literal(b"v2.test:8080".to_vec()),
+            headers: HeaderEdits {
+                remove: vec![
+                    NamePattern::Name(b"a".to_vec()),
+                    NamePattern::Prefix(b"x-".to_vec()),
+                    NamePattern::Prefix(Vec::new()),
+                ],
+                // In the order of the document, which is that of the keys here.
+                set: vec![pair("x-set", "s"), pair("b", "")],
+                add: vec![pair("x-add", "ä")],
+            },
+            body: BodyPolicy::Full { max_bytes: 0, on_overflow: OnOverflow::HeadersOnly },
+            timeout: Duration::from_millis(250),
+            limits: Limits { max_in_flight: 7 },
+        }]
+    );
+    let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));
+    assert_eq!(keep, Mirror { authority: Authority::Keep, body: BodyPolicy::None, ..default_mirror() });
+    let suffix = mirror(json!({"cluster": "shadow", "authority": {"suffix": ".v2"}}));
+    assert_eq!(suffix, Mirror { authority: Authority::Suffix(b".v2".to_vec()), ..default_mirror() });
+}
+
+#[test]
+fn empty_objects_are_the_defaults() {
+    let mirror = mirror(json!({"cluster": "shadow", "headers": {}, "body": {}, "limits": {}}));
+    assert_eq!(mirror, default_mirror());
+}
+
+#[test]
+fn a_struct_says_the_same_as_json() {
+    for json in valid() {
+        let from_struct = Config::parse(&as_struct(&json));
+        // Its fields have no order; that of the header edits does not matter to a copy but to this comparison.
+        let sorted = |mut config: Config| {
+            config.mirrors.iter_mut().for_each(|mirror| {
+                mirror.headers.set.sort();
+                mirror.headers.add.sort();
+            });
+            config
+        };
+        assert_eq!(from_struct.map(sorted), Ok(sorted(parse(&json))), "{json}");
+    }
+}
+
+#[test]
+fn faults_of_a_struct_are_those_of_json() {
+    let json = json!({"mirrors": [{"percentage": 120, "timeout": null}], "anotate": true});
+    let faults = |bytes: &[u8]| {
+        let faults = Config::parse(bytes).expect_err("invalid");
+        let mut lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(faults(&as_struct(&json)), faults(json.to_string().as_bytes()));
+}
+
+#[test]
+fn a_number_is_an_integer_however_it_is_spelled() {
+    for number in ["1000", "1000.0", "1e3", "1E+3", "10000e-1"] {
+        let text = format!(
+            r#"{{"max_buffered_bytes": {number}, "mirrors": [{{"cluster": "c",
+                "body": {{"max_bytes": {number}}}, "limits": {{"max_in_flight": {number}}}}}]}}"#
+        );
+        let config = parse_text(&text);
+        assert_eq!(config.max_buffered_bytes, 1000, "{number}");
+        assert_eq!(config.mirrors[0].limits.max_in_flight, 1000, "{number}");
+        let BodyPolicy::Full { max_bytes, .. } = config.mirrors[0].body else { panic!("{number}") };
+        assert_eq!(max_bytes, 1000, "{number}");
+    }
+}
+
+#[test]
+fn takes_the_ends_of_every_range() {
+    for percentage in ["0", "0.0001", "99.9999", "100", "100.0", "1e2", "-0.0"] {
+        parse_text(&format!(r#"{{"mirrors": [{{"cluster": "c", "percentage": {percentage}}}]}}"#));
+    }
+    for (timeout, millis) in [("1ms", 1), ("3600000ms", 3_600_000), ("1h", 3_600_000), ("60m", 3_600_000)] {
+        let timeout = mirror(json!({"cluster": "c", "timeout": timeout})).timeout;
+        assert_eq!(timeout, Duration::from_millis(millis));
+    }
+    for bytes in [1, 1 << 30] {
+        parse(&json!({"max_buffered_bytes": bytes, "mirrors": [{"cluster": "c"}]}));
+    }
+    for (max_in_flight, max_bytes) in [(1, 0), (1_000_000, 1 << 30)] {
+        mirror(
+            json!({"cluster": "c", "limits": {"max_in_flight": max_in_flight}, "body": {"max_bytes": max_bytes}}),
+        );
+    }
+    assert_eq!(mirror(json!({"cluster": "c", "name": "n".repeat(64)})).name.len(), 64);
+    let sixteen: Vec<Value> = (0..16).map(|i| json!({"cluster": format!("c{i}")})).collect();
+    assert_eq!(parse(&json!({"mirrors": sixteen})).mirrors.len(), 16);
+    mirror(json!({"cluster": "c", "authority": {"literal": "x".repeat(255)}}));
+}
+
+#[test]
+fn a_name_is_made_of_the_cluster() {
+    for (cluster, name) in [
+        ("shadow", "shadow"),
+        ("outbound|8080|v2|svc.ns.svc.cluster.local", "outbound_8080_v2_svc_ns_svc_cluster_local"),
+        ("ä.b-c_d", "__b-c_d"),
+        ("☃", "_"),
+    ] {
+        assert_eq!(mirror(json!({"cluster": cluster})).name, name);
+    }
+    assert_eq!(mirror(json!({"cluster": "é".repeat(100)})).name, "_".repeat(64));
+}
+
+#[test]
+fn white_space_around_json_does_not_matter() {
+    // The first byte is that of a `Struct`, too.
+    parse_text("\n {\"mirrors\": [{\"cluster\": \"c\"}]}\n");
+    parse_text("\r\n\t{\"mirrors\":[{\"cluster\":\"c\"}]}");
+}

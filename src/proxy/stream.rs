@@ -9,7 +9,6 @@ use proxy_wasm::types::Action;
 use super::host;
 use super::shared::Shared;
 use crate::head::Head;
-use crate::policy::Mirror;
 use crate::request::Request;
 use crate::worker::Worker;
 
@@ -32,9 +31,9 @@ impl Stream {
         }
         let now = host::now();
         let request = &mut self.request;
-        let copied = self.shared.with_worker(|worker| request.end(now, worker)).unwrap_or_default();
-        if self.shared.with_worker(|worker| worker.policy().annotate).unwrap_or(false) {
-            annotate(&copied);
+        let names = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
+        if let Some(names) = names {
+            host::set_filter_state(FILTER_STATE, &names);
         }
         self.shared.follow_up();
     }
@@ -117,12 +116,5 @@ impl HttpContext for Stream {
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         self.answer_ends();
         Action::Continue
-    }
-}
-
-fn annotate(mirrors: &[Rc<Mirror>]) {
-    if !mirrors.is_empty() {
-        let names: Vec<&str> = mirrors.iter().map(|mirror| mirror.name.as_str()).collect();
-        host::set_filter_state(FILTER_STATE, &names.join(","));
     }
 }

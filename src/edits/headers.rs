@@ -20,20 +20,22 @@ pub enum NamePattern {
 
 impl HeaderEdits {
     /// Whether a header of the request is removed or replaced.
-    pub(super) fn drop(&self, name: &[u8]) -> bool {
+    pub fn drop(&self, name: &[u8]) -> bool {
         self.remove.iter().any(|pattern| pattern.matches(name)) || self.set.iter().any(|(set, _)| set == name)
     }
 
     /// The headers that stand behind the request's.
-    pub(super) fn values(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn values(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.set.iter().chain(&self.add).map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 
-    pub(super) fn most_added(&self) -> usize {
+    /// How many headers it adds at most.
+    pub fn most_added(&self) -> usize {
         self.set.len() + self.add.len()
     }
 
-    pub(super) fn most_growth(&self) -> usize {
+    /// Upper bound of the bytes that it adds to a serialized header block.
+    pub fn most_growth(&self) -> usize {
         self.values().map(|(name, value)| name.len() + value.len() + 10).sum()
     }
 }

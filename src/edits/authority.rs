@@ -31,7 +31,8 @@ impl Authority {
         }
     }
 
-    pub(super) fn most_growth(&self) -> usize {
+    /// Upper bound of the bytes that it adds to a serialized header block.
+    pub fn most_growth(&self) -> usize {
         match self {
             Self::Suffix(text) | Self::Literal(text) => text.len(),
             Self::Keep => 0,

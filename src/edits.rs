@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a mirror changes in the head of its copies, as values: the configuration makes them, `outgoing` applies them.
+
+mod authority;
+mod headers;
+
+pub use self::authority::Authority;
+pub use self::headers::{HeaderEdits, NamePattern};
