@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A host for the filter, in the test's thread: contexts, buffers, metrics, timers, calls.
+//!
+//! It behaves as Envoy does wherever the filter could tell. Time stands still until it is told to move. What no filter
+//! may do is noted as a breach and fails the test when the callback has ended, because nothing may unwind through
+//! the filter's exports.
+
+mod exports;
+mod imports;
+mod metrics;
+mod timers;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use shadow_filter::proxy::{self, OnInvalid};
+
+pub use self::exports::*;
+pub use self::imports::serialized;
+pub use self::metrics::Metrics;
+use self::timers::Timers;
+
+pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Numbers of the ABI's maps and buffers.
+pub const REQUEST_HEADERS: u32 = 0;
+pub const RESPONSE_HEADERS: u32 = 2;
+pub const CALL_HEADERS: u32 = 6;
+pub const REQUEST_BODY: u32 = 0;
+pub const CONFIGURATION: u32 = 7;
+
+thread_local! {
+    static HOST: RefCell<Host> = RefCell::default();
+    /// Never used twice in a thread: the SDK remembers them.
+    static LAST_ID: RefCell<u32> = const { RefCell::new(0) };
+}
+
+#[derive(Default)]
+pub struct Host {
+    pub now: Duration,
+    pub contexts: BTreeMap<u32, Context>,
+    pub timers: Timers,
+    pub metrics: Metrics,
+    pub logs: Vec<Log>,
+    pub callouts: Vec<Callout>,
+    /// Tokens of the calls that wait for an answer.
+    pub open: BTreeSet<u32>,
+    /// Calls that ended with their root, without a trace.
+    pub cut: usize,
+    pub unknown_clusters: BTreeSet<String>,
+    pub clusters_without_endpoint: BTreeSet<String>,
+    pub filter_state: Vec<(String, String)>,
+    /// Calls of the filter to the host, since the start.
+    pub calls: usize,
+    current: u32,
+    effective: u32,
+    /// Roots whose `on_done` said that they had not finished.
+    pending_done: BTreeSet<u32>,
+    /// Roots that finished in the callback that runs.
+    finished: Vec<u32>,
+    breaches: Vec<String>,
+}
+
+#[derive(Default)]
+pub struct Context {
+    /// Its own number if it is a root.
+    pub root: u32,
+    pub maps: BTreeMap<u32, Headers>,
+    pub buffers: BTreeMap<u32, Vec<u8>>,
+    /// Given in place of the request's headers, whole or not.
+    pub raw_request_headers: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Critical,
+}
+
+/// A call that the host took.
+#[derive(Debug, Clone)]
+pub struct Callout {
+    pub token: u32,
+    pub root: u32,
+    pub cluster: String,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+    pub timeout: Duration,
+    pub at: Duration,
+}
+
+/// A fresh host in this thread, with the filter installed.
+pub fn start(on_invalid: OnInvalid) {
+    // The SDK sets its logger without a lock, and a panic hook that would send a failed test's message to the host's log.
+    static INSTALLING: std::sync::Mutex<bool> = std::sync::Mutex::new(false);
+    let mut installed = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    proxy::install(on_invalid);
+    if !*installed {
+        drop(std::panic::take_hook());
+        *installed = true;
+    }
+    HOST.set(Host { now: Duration::from_secs(1), ..Host::default() });
+}
+
+pub fn with<T>(act: impl FnOnce(&mut Host) -> T) -> T {
+    HOST.with_borrow_mut(act)
+}
+
+pub fn next_id() -> u32 {
+    LAST_ID.with_borrow_mut(|id| {
+        *id += 1;
+        *id
+    })
+}
+
+/// Runs a callback of the filter in a context, and fails the test if the filter did what it may not.
+pub fn enter<T>(context: u32, callback: impl FnOnce() -> T) -> T {
+    with(|host| (host.current, host.effective) = (context, 0));
+    let result = callback();
+    let finished = with(|host| {
+        (host.current, host.effective) = (0, 0);
+        if let Some(context) = host.contexts.get_mut(&context) {
+            context.buffers.clear();
+        }
+        std::mem::take(&mut host.finished)
+    });
+    finished.into_iter().for_each(delete_root);
+    let breaches = with(|host| std::mem::take(&mut host.breaches));
+    assert!(breaches.is_empty(), "the filter did what no filter may: {breaches:#?}");
+    result
+}
+
+/// Asks a root to end. Whether it has finished with that.
+pub fn end_root(root: u32) -> bool {
+    // Before the callback, so that `proxy_done` within it is refused.
+    let done = enter(root, || on_done(root));
+    if done {
+        delete_root(root);
+    } else {
+        with(|host| host.pending_done.insert(root));
+    }
+    done
+}
+
+/// Moves time on, and runs the timers that become due on the way.
+pub fn advance(by: Duration) {
+    let end = with(|host| host.now) + by;
+    while let Some((root, due)) = with(|host| host.timers.first_due(end)) {
+        with(|host| host.now = due);
+        enter(root, || on_tick(root));
+        with(|host| host.timers.rearm(root, due));
+    }
+    with(|host| host.now = end);
+}
+
+/// The host forgets everything of a root: calls in flight are cut.
+fn delete_root(root: u32) {
+    enter(root, || on_delete(root));
+    with(|host| {
+        host.contexts.remove(&root);
+        let tokens: Vec<u32> =
+            host.callouts.iter().filter(|call| call.root == root).map(|call| call.token).collect();
+        host.cut += tokens.iter().filter(|token| host.open.remove(token)).count();
+        assert!(!host.timers.runs(root), "the timer of a root that ended still runs");
+    });
+}
+
+impl Host {
+    /// The context that calls to the host act on.
+    fn acting(&self) -> u32 {
+        if self.effective == 0 { self.current } else { self.effective }
+    }
+
+    fn acting_context(&self) -> Option<&Context> {
+        self.contexts.get(&self.acting())
+    }
+
+    fn acting_root(&self) -> u32 {
+        self.acting_context().map_or(0, |context| context.root)
+    }
+
+    fn breach(&mut self, text: impl Into<String>) {
+        self.breaches.push(text.into());
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Configurations that come and go while requests and copies are under way.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::sim::{Answer, Sim};
+
+fn config(cluster: &str) -> Value {
+    json!({"mirrors": [{"cluster": cluster, "name": "m"}]})
+}
+
+#[test]
+fn a_root_with_nothing_under_way_ends_at_once_and_tells_its_sums() {
+    let mut sim = Sim::with_config(config("shadow"));
+    sim.request().method("CONNECT").send().gone();
+    assert!(sim.end_root(sim.root()));
+    assert!(!sim.has(sim.root()));
+    assert_eq!(sim.metric("shadow_skipped_total", &[("reason", "upgrade")]), 1);
+}
+
+#[test]
+fn an_inert_root_ends_at_once() {
+    let mut sim = Sim::with_bytes(b"{}");
+    sim.request().send().gone();
+    assert!(sim.end_root(sim.root()));
+}
+
+#[test]
+fn a_root_waits_for_its_copies_and_no_longer() {
+    let mut sim = Sim::with_config(config("shadow"));
+    for _ in 0..3 {
+        sim.request().send().gone();
+    }
+    sim.tick();
+    assert!(!sim.end_root(sim.root()));
+    let copies = sim.callouts();
+    sim.advance(Duration::from_secs(3));
+    sim.answer(&copies[0], Answer::status(200));
+    sim.answer(&copies[1], Answer::of_envoy(504));
+    sim.advance(Duration::from_secs(3));
+    assert!(sim.has(sim.root()));
+    sim.answer_without_headers(&copies[2]);
+    assert!(!sim.has(sim.root()), "it ends with its last answer");
+    assert_eq!(sim.cut(), 0);
+    sim.assert_all_settled();
+    let ticks = sim.ticks();
+    sim.advance(Duration::from_secs(10));
+    assert_eq!(sim.ticks(), ticks);
+}
+
+#[test]
+fn a_root_sends_what_waits_before_it_ends() {
+    let mut sim = Sim::with_config(config("shadow"));
+    sim.request().body("last").send().gone();
+    assert!(!sim.end_root(sim.root()));
+    sim.tick();
+    let copy = sim.only_callout();
+    assert_eq!(copy.body, b"last");
+    sim.answer(&copy, Answer::status(200));
+    assert!(!sim.has(sim.root()));
+    sim.assert_all_settled();
+}
+
+#[test]
+fn a_root_whose_last_copies_are_refused_ends() {
+    let mut sim = Sim::with_config(config("shadow"));
+    sim.forget_cluster("shadow");
+    sim.request().send().gone();
+    assert!(!sim.end_root(sim.root()));
+    sim.tick();
+    assert!(!sim.has(sim.root()));
+    sim.assert_all_settled();
+}
+
+#[test]
+fn a_new_configuration_takes_new_requests_and_leaves_the_old_ones_alone() {
+    let mut sim = Sim::with_config(config("old"));
+    let flying = sim.request().send();
+    sim.tick();
+    let reading = sim.request().method("POST").headers_only();
+    let old = sim.new_root(config("new"));
+    let new = sim.request().send();
+    reading.last_chunk("x");
+    sim.tick();
+    let clusters: Vec<String> = sim.callouts().into_iter().map(|copy| copy.cluster).collect();
+    assert_eq!(clusters.iter().filter(|name| *name == "old").count(), 2);
+    assert_eq!(clusters.iter().filter(|name| *name == "new").count(), 1);
+    for stream in [flying, reading, new] {
+        stream.respond(200);
+        stream.gone();
+    }
+    assert!(!sim.end_root(old));
+    for copy in sim.callouts() {
+        sim.answer(&copy, Answer::status(200));
+    }
+    assert!(!sim.has(old));
+    assert_eq!(sim.cut(), 0);
+    assert_eq!(sim.counted("m")["responses shadow 2xx"], 3);
+    assert_eq!(sim.counted("m")["responses primary 2xx"], 3);
+    sim.assert_all_settled();
+}
+
+#[test]
+fn the_same_root_takes_another_configuration_with_copies_under_way() {
+    let mut sim = Sim::with_config(config("old"));
+    sim.request().body("in flight").send().gone();
+    sim.tick();
+    let reading = sim.request().method("POST").headers_only();
+    reading.chunk("read");
+    sim.request().body("waits").send().gone();
+    sim.reconfigure_same_root(config("new"));
+    assert!(sim.accepted());
+    reading.end();
+    sim.request().send().gone();
+    sim.tick();
+    let clusters: Vec<String> = sim.callouts().into_iter().map(|copy| copy.cluster).collect();
+    assert_eq!(clusters, ["old", "old", "old", "new"]);
+    for copy in sim.callouts() {
+        sim.answer(&copy, Answer::status(200));
+    }
+    reading.gone();
+    assert_eq!(sim.counted("m")["responses shadow 2xx"], 4);
+    sim.assert_all_settled();
+}
+
+#[test]
+fn a_smaller_budget_counts_what_is_held_already() {
+    let with_budget =
+        |bytes: usize| json!({"max_buffered_bytes": bytes, "mirrors": [{"cluster": "shadow", "name": "m"}]});
+    let mut sim = Sim::with_config(with_budget(10_000));
+    sim.request().body(vec![0; 5000]).send().gone();
+    sim.tick();
+    sim.reconfigure_same_root(with_budget(3000));
+    sim.request().send().gone();
+    assert_eq!(sim.counted("m")["skipped memory"], 1);
+    let copy = sim.only_callout();
+    sim.answer(&copy, Answer::status(200));
+    sim.request().send().gone();
+    assert_eq!(sim.counted("m")["sent"], 2);
+}
+
+#[test]
+fn other_mirrors_after_a_change_are_counted_under_their_own_names() {
+    let mut sim = Sim::with_config(json!({"mirrors": [{"cluster": "a"}, {"cluster": "b"}]}));
+    sim.request().send().gone();
+    sim.reconfigure_same_root(json!({"mirrors": [{"cluster": "c"}, {"cluster": "b"}]}));
+    sim.request().send().gone();
+    sim.rest();
+    let sent = |mirror| sim.metric("shadow_sent_total", &[("mirror", mirror)]);
+    assert_eq!((sent("a"), sent("b"), sent("c")), (1, 2, 1));
+}
+
+#[test]
+fn copies_under_way_are_counted_when_the_same_root_becomes_inert() {
+    let mut sim = Sim::with_config(config("shadow"));
+    sim.request().send().gone();
+    sim.tick();
+    sim.request().send().gone();
+    sim.reconfigure_same_root("{}");
+    sim.request().send().gone();
+    sim.tick();
+    for copy in sim.unanswered() {
+        sim.answer(&copy, Answer::status(200));
+    }
+    assert_eq!(sim.counted("m")["requests"], 2);
+    sim.assert_all_settled();
+}
+
+#[test]
+fn an_inert_root_that_is_mended_counts_under_the_right_names() {
+    let mut sim = Sim::with_config(json!({"mirrors": [{"cluster": "a"}]}));
+    sim.reconfigure_same_root("{}");
+    sim.reconfigure_same_root(json!({"mirrors": [{"cluster": "b"}]}));
+    sim.request().send().gone();
+    sim.rest();
+    assert_eq!(sim.metric("shadow_sent_total", &[("mirror", "b")]), 1);
+    assert_eq!(sim.metric("shadow_sent_total", &[("mirror", "a")]), 0);
+}
+
+#[test]
+fn many_configurations_leave_nothing_behind() {
+    let mut sim = Sim::with_config(config("c0"));
+    for i in 1..50 {
+        let stream = sim.request().body("x").send();
+        let old = sim.new_root(config(&format!("c{i}")));
+        stream.gone();
+        assert!(!sim.end_root(old));
+        sim.tick();
+        for copy in sim.unanswered() {
+            sim.answer(&copy, Answer::status(200));
+        }
+        assert!(!sim.has(old));
+    }
+    assert_eq!(sim.counted("m")["responses shadow 2xx"], 49);
+    sim.assert_all_settled();
+}

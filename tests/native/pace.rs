@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//! When the filter ticks and when it tells its sums: soon enough, and no more than it must.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::sim::{Answer, Sim};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn sim() -> Sim {
+    Sim::with_config(
+        json!({"mirrors": [{"cluster": "shadow", "name": "m", "limits": {"max_in_flight": 1_000_000}}]}),
+    )
+}
+
+fn requests(sim: &Sim) -> i64 {
+    sim.metric("shadow_requests_total", &[])
+}
+
+#[test]
+fn a_copy_waits_a_millisecond_at_most() {
+    let mut sim = sim();
+    sim.advance(Duration::from_micros(300));
+    sim.request().send();
+    let sent = sim.now();
+    sim.advance(SECOND);
+    assert!(sim.only_callout().at - sent <= Duration::from_millis(1));
+}
+
+#[test]
+fn a_copy_does_not_wait_for_sums() {
+    let mut sim = Sim::with_config(json!({"mirrors": [{"cluster": "shadow"}]}));
+    // Leaves sums that wait for a slow tick.
+    sim.request().method("CONNECT").send().gone();
+    sim.advance(Duration::from_millis(10));
+    sim.request().send();
+    sim.tick();
+    assert_eq!(sim.callouts().len(), 1);
+}
+
+#[test]
+fn copies_of_one_millisecond_are_sent_in_one_tick() {
+    let mut sim = sim();
+    for _ in 0..100 {
+        sim.request().body("x").send().gone();
+    }
+    sim.tick();
+    assert_eq!(sim.callouts().len(), 100);
+    assert_eq!(sim.ticks(), 1);
+}
+
+#[test]
+fn copies_keep_the_order_of_their_requests() {
+    let mut sim = sim();
+    for i in 0..50 {
+        sim.request().body(i.to_string()).send().gone();
+    }
+    sim.tick();
+    let bodies: Vec<Vec<u8>> = sim.callouts().into_iter().map(|copy| copy.body).collect();
+    assert_eq!(bodies, (0..50).map(|i| i.to_string().into_bytes()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_quiet_filter_does_not_tick() {
+    let mut sim = sim();
+    assert_eq!(sim.tick_period(), None);
+    sim.advance(60 * SECOND);
+    assert_eq!(sim.ticks(), 0);
+    let stream = sim.request().send();
+    sim.rest();
+    assert_eq!(sim.tick_period(), None, "the answers of shadow and primary are still to come");
+    let copy = sim.only_callout();
+    sim.answer(&copy, Answer::status(200));
+    stream.respond(200);
+    stream.gone();
+    sim.rest();
+    assert_eq!(sim.tick_period(), None);
+    let ticks = sim.ticks();
+    sim.advance(60 * SECOND);
+    assert_eq!(sim.ticks(), ticks);
+}
+
+#[test]
+fn sums_alone_are_told_slowly() {
+    let sim = sim();
+    sim.request().method("CONNECT").send().gone();
+    assert!(sim.tick_period().is_some_and(|period| period >= Duration::from_millis(100)));
+}
+
+#[test]
+fn one_request_a_second_costs_less_than_ten_ticks_each() {
+    let mut sim = sim();
+    for _ in 0..30 {
+        let stream = sim.request().send();
+        sim.advance(Duration::from_millis(5));
+        stream.respond(200);
+        stream.gone();
+        sim.advance(Duration::from_millis(45));
+        for copy in sim.unanswered() {
+            sim.answer(&copy, Answer::status(200));
+        }
+        sim.advance(Duration::from_millis(950));
+    }
+    assert!(sim.ticks() < 300, "{} ticks", sim.ticks());
+}
+
+#[test]
+fn sums_arrive_within_a_second_of_any_event() {
+    // From rest, and at every point between two flushes.
+    for offset in (0..1000).step_by(37) {
+        let mut sim = sim();
+        sim.request().send().gone();
+        sim.advance(Duration::from_millis(offset));
+        sim.request().send().gone();
+        sim.rest();
+        assert_eq!(requests(&sim), 2, "{offset} ms apart");
+        assert_eq!(sim.metric("shadow_sent_total", &[]), 2, "{offset} ms apart");
+        let copies = sim.callouts();
+        sim.answer(&copies[0], Answer::status(200));
+        sim.advance(Duration::from_millis(offset));
+        sim.answer_without_headers(&copies[1]);
+        sim.rest();
+        assert_eq!(sim.metric("shadow_responses_total", &[]), 1, "{offset} ms apart");
+        assert_eq!(sim.metric("shadow_failed_total", &[]), 1, "{offset} ms apart");
+    }
+}
+
+#[test]
+fn copies_at_the_worst_moment_do_not_hold_sums_back() {
+    // A copy has the filter tick fast, and the sums must not start to wait anew with that.
+    for moment in (1..1000).step_by(7) {
+        let mut sim = sim();
+        sim.request().method("CONNECT").send().gone();
+        while requests(&sim) == 0 {
+            sim.tick();
+        }
+        sim.request().method("CONNECT").send().gone();
+        sim.advance(Duration::from_millis(moment));
+        sim.request().send().gone();
+        sim.advance(SECOND - Duration::from_millis(moment));
+        assert!(requests(&sim) >= 2, "with a copy {moment} ms behind the event");
+    }
+}
+
+#[test]
+fn sums_arrive_within_a_second_under_traffic_of_any_density() {
+    for (gap, copied) in
+        [(1, true), (3, true), (50, true), (399, true), (401, true), (1, false), (390, false)]
+    {
+        let mut sim = sim();
+        let mut sent = std::collections::VecDeque::new();
+        let mut arrived = 0;
+        for at in 0..4000 {
+            if at % gap == 0 {
+                let method = if copied { "GET" } else { "CONNECT" };
+                sim.request().method(method).send().gone();
+                sent.push_back(sim.now());
+            }
+            sim.tick();
+            while i64::from(arrived) < requests(&sim) {
+                arrived += 1;
+                let event = sent.pop_front().expect("an event for each count");
+                assert!(sim.now() - event <= SECOND, "every {gap} ms: {:?} late", sim.now() - event);
+            }
+            let oldest = sent.front().copied().unwrap_or(sim.now());
+            assert!(sim.now() - oldest <= SECOND, "every {gap} ms: not told in time");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_is_not_sampled_makes_no_host_call_of_its_own() {
+    let mut sim = Sim::with_config(
+        json!({"mirrors": [{"cluster": "a", "percentage": 0}, {"cluster": "b", "percentage": 0}]}),
+    );
+    let calls = |sim: &Sim| {
+        let before = sim.host_calls();
+        let stream = sim.request().method("POST").body("x").body("y").trailers().send();
+        stream.respond(200);
+        stream.gone();
+        sim.host_calls() - before
+    };
+    assert!(calls(&sim) <= 2, "the first one has the sums told later");
+    for _ in 0..100 {
+        assert_eq!(calls(&sim), 0);
+    }
+    sim.assert_all_settled();
+    assert!(calls(&sim) <= 2);
+}
+
+#[test]
+fn an_inert_filter_makes_no_host_call() {
+    let sim = Sim::with_bytes(b"{}");
+    let before = sim.host_calls();
+    let stream = sim.request().method("POST").body("x").trailers().send();
+    stream.respond(200);
+    stream.gone();
+    assert_eq!(sim.host_calls(), before);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The primary's side: what it does decides whether there is a copy, and what is counted of its answer.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::sim::{Answer, Sim};
+
+const SIDE: [(&str, &str); 1] = [("side", "primary")];
+
+fn sim() -> Sim {
+    Sim::with_config(json!({"mirrors": [{"cluster": "shadow", "name": "m"}]}))
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn a_client_that_leaves_before_the_end_leaves_no_copy() {
+    let mut sim = sim();
+    let stream = sim.request().method("POST").headers_only();
+    stream.chunk("some");
+    stream.gone();
+    sim.request().headers_only().gone();
+    sim.tick();
+    assert!(sim.callouts().is_empty());
+    assert_eq!(sim.counted("m"), [("requests".into(), 2), ("skipped aborted".into(), 2)].into());
+    sim.assert_all_settled();
+}
+
+#[test]
+fn a_client_that_leaves_after_the_end_leaves_a_copy() {
+    let mut sim = sim();
+    sim.request().method("POST").body("all").send().gone();
+    sim.tick();
+    let copy = sim.only_callout();
+    assert_eq!(copy.body, b"all");
+    sim.answer(&copy, Answer::status(204));
+    let counted = sim.counted("m");
+    assert_eq!(counted["responses shadow 2xx"], 1);
+    assert!(!counted.keys().any(|name| name.contains("primary")), "{counted:?}");
+    sim.assert_all_settled();
+}
+
+#[test]
+fn its_answer_counts_whenever_it_comes() {
+    let mut sim = sim();
+    // Before the request has ended, before the copy is sent, before and after the shadow's answer.
+    let early = sim.request().method("POST").headers_only();
+    early.respond(413);
+    early.last_chunk("late");
+    sim.request().send().respond(200);
+    let [before, after] = [sim.request().send(), sim.request().send()];
+    sim.tick();
+    before.respond(301);
+    let copies = sim.callouts();
+    assert_eq!(copies.len(), 4);
+    copies.iter().for_each(|copy| sim.answer(copy, Answer::status(200)));
+    after.respond(503);
+    let counted = sim.counted("m");
+    for class in ["2xx", "3xx", "4xx", "5xx"] {
+        assert_eq!(counted[&format!("responses primary {class}")], 1, "{class}");
+    }
+    sim.assert_all_settled();
+}
+
+#[test]
+fn its_answer_counts_however_it_ends() {
+    let mut sim = sim();
+    sim.request().send().respond_without_body(204);
+    let stream = sim.request().send();
+    stream.response(200);
+    stream.response_trailers();
+    let stream = sim.request().send();
+    stream.response(200);
+    stream.gone();
+    sim.tick();
+    assert_eq!(sim.counted("m")["responses primary 2xx"], 3);
+}
+
+#[test]
+fn an_answer_counts_once() {
+    let mut sim = sim();
+    let stream = sim.request().send();
+    stream.respond(200);
+    stream.response_trailers();
+    stream.gone();
+    sim.tick();
+    let copy = sim.only_callout();
+    sim.answer(&copy, Answer::status(200));
+    assert_eq!(sim.counted("m")["responses primary 2xx"], 1);
+}
+
+#[test]
+fn an_interim_answer_is_not_the_answer() {
+    let mut sim = sim();
+    let stream = sim.request().send();
+    stream.response(103);
+    stream.response(200);
+    stream.response_end();
+    sim.tick();
+    let counted = sim.counted("m");
+    assert_eq!(counted["responses primary 2xx"], 1);
+    assert!(!counted.contains_key("responses primary 1xx"));
+}
+
+#[test]
+fn without_a_copy_nothing_is_counted_of_its_answer() {
+    let mut sim = Sim::with_config(json!({"mirrors": [{"cluster": "shadow", "name": "m"}]}));
+    sim.forget_cluster("shadow");
+    let stream = sim.request().send();
+    sim.tick();
+    stream.respond(200);
+    stream.gone();
+    let counted = sim.counted("m");
+    assert_eq!(counted, [("requests".into(), 1), ("failed unknown_cluster".into(), 1)].into());
+    sim.assert_all_settled();
+}
+
+#[test]
+fn its_answer_counts_for_each_mirror_that_got_a_copy() {
+    let mut sim =
+        Sim::with_config(json!({"mirrors": [{"cluster": "a"}, {"cluster": "b"}, {"cluster": "c"}]}));
+    sim.empty_cluster("b");
+    let stream = sim.request().send();
+    sim.tick();
+    stream.respond(200);
+    sim.rest();
+    let of = |mirror| sim.metric("shadow_responses_total", &[("side", "primary"), ("mirror", mirror)]);
+    assert_eq!((of("a"), of("b"), of("c")), (1, 0, 1));
+}
+
+#[test]
+fn durations_are_from_the_end_of_the_request_to_the_end_of_the_answer() {
+    let mut sim = sim();
+    let stream = sim.request().method("POST").headers_only();
+    sim.advance(millis(500));
+    stream.end();
+    sim.advance(millis(20));
+    stream.response(200);
+    sim.advance(millis(10));
+    stream.response_end();
+    sim.advance(millis(15));
+    let copy = sim.only_callout();
+    sim.answer(&copy, Answer::status(200));
+    sim.rest();
+    assert_eq!(sim.observations("shadow_duration_milliseconds", &SIDE), [30]);
+    assert_eq!(sim.observations("shadow_duration_milliseconds", &[("side", "shadow")]), [45]);
+}
+
+#[test]
+fn an_answer_before_the_end_of_the_request_took_no_time() {
+    let mut sim = sim();
+    let stream = sim.request().method("POST").headers_only();
+    stream.respond(413);
+    sim.advance(millis(100));
+    stream.end();
+    sim.rest();
+    assert_eq!(sim.observations("shadow_duration_milliseconds", &SIDE), [0]);
+}
+
+#[test]
+fn a_copy_is_sent_once_whatever_happens_behind_the_end_of_the_request() {
+    let mut sim = sim();
+    let stream = sim.request().method("POST").body("a").trailers().send();
+    stream.end();
+    stream.trailers();
+    stream.respond(200);
+    stream.gone();
+    sim.rest();
+    assert_eq!(sim.callouts().len(), 1);
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Requests on the primary, and the steps of their streams.
+
+use crate::host::{self, Context, Headers, REQUEST_BODY, REQUEST_HEADERS, RESPONSE_HEADERS};
+
+const CONTINUE: u32 = 0;
+
+/// A request before it is sent. `GET /` to `svc.test` if nothing else is said.
+#[derive(Debug, Clone)]
+pub struct Request {
+    root: u32,
+    headers: Headers,
+    raw: Option<Vec<u8>>,
+    chunks: Vec<Vec<u8>>,
+    trailers: bool,
+}
+
+/// A request under way. It goes on if this is dropped.
+#[derive(Debug)]
+pub struct Stream {
+    id: u32,
+}
+
+impl Request {
+    pub(super) fn to(root: u32) -> Self {
+        let pseudo = [(":authority", "svc.test"), (":path", "/"), (":method", "GET"), (":scheme", "http")];
+        let headers = pseudo.map(|(name, value)| (name.into(), value.into())).into();
+        Self { root, headers, raw: None, chunks: Vec::new(), trailers: false }
+    }
+
+    pub fn method(self, method: &str) -> Self {
+        self.pseudo(":method", method)
+    }
+
+    pub fn path(self, path: impl AsRef<[u8]>) -> Self {
+        self.pseudo(":path", path)
+    }
+
+    pub fn authority(self, authority: impl AsRef<[u8]>) -> Self {
+        self.pseudo(":authority", authority)
+    }
+
+    fn pseudo(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.iter_mut().filter(|(key, _)| key == name.as_bytes()).for_each(|(_, old)| {
+            *old = value.as_ref().to_vec();
+        });
+        self
+    }
+
+    /// One header more; a name may come several times.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// In place of all headers: a block as the host would never make it.
+    pub fn raw_headers(mut self, block: &[u8]) -> Self {
+        self.raw = Some(block.to_vec());
+        self
+    }
+
+    /// One chunk of the body more.
+    pub fn body(mut self, chunk: impl AsRef<[u8]>) -> Self {
+        self.chunks.push(chunk.as_ref().to_vec());
+        self
+    }
+
+    pub fn trailers(mut self) -> Self {
+        self.trailers = true;
+        self
+    }
+
+    /// The whole request at once.
+    pub fn send(mut self) -> Stream {
+        let (mut chunks, trailers) = (std::mem::take(&mut self.chunks), self.trailers);
+        let last = if trailers { None } else { chunks.pop() };
+        let stream = self.open(chunks.is_empty() && last.is_none() && !trailers);
+        chunks.iter().for_each(|chunk| stream.chunk(chunk));
+        if let Some(last) = last {
+            stream.last_chunk(last);
+        }
+        if trailers {
+            stream.trailers();
+        }
+        stream
+    }
+
+    /// The headers of a request whose body is still to come.
+    pub fn headers_only(self) -> Stream {
+        assert!(self.chunks.is_empty() && !self.trailers, "give chunks and trailers to the stream");
+        self.open(false)
+    }
+
+    fn open(self, end: bool) -> Stream {
+        let Self { root, headers, raw, .. } = self;
+        let (id, count) = (host::next_id(), headers.len());
+        let maps = [(REQUEST_HEADERS, headers)].into();
+        host::with(|host| {
+            let context = Context { root, maps, raw_request_headers: raw, ..Context::default() };
+            host.contexts.insert(id, context);
+        });
+        host::enter(id, || host::on_context_create(id, root));
+        goes_on(id, || host::on_request_headers(id, count, end));
+        Stream { id }
+    }
+}
+
+impl Stream {
+    pub fn chunk(&self, bytes: impl AsRef<[u8]>) {
+        self.body(bytes.as_ref(), false);
+    }
+
+    pub fn last_chunk(&self, bytes: impl AsRef<[u8]>) {
+        self.body(bytes.as_ref(), true);
+    }
+
+    /// Ends the body without another byte.
+    pub fn end(&self) {
+        self.body(b"", true);
+    }
+
+    /// Ends the request with trailers.
+    pub fn trailers(&self) {
+        goes_on(self.id, || host::on_request_trailers(self.id, 1));
+    }
+
+    fn body(&self, bytes: &[u8], end: bool) {
+        host::with(|host| {
+            let context = host.contexts.get_mut(&self.id).expect("an open stream");
+            context.buffers.insert(REQUEST_BODY, bytes.to_vec());
+        });
+        goes_on(self.id, || host::on_request_body(self.id, bytes.len(), end));
+    }
+
+    /// The primary's answer begins.
+    pub fn response(&self, status: u16) {
+        self.response_headers(status, false);
+    }
+
+    /// The primary's answer ends.
+    pub fn response_end(&self) {
+        goes_on(self.id, || host::on_response_body(self.id, 0, true));
+    }
+
+    /// The primary's answer ends with trailers.
+    pub fn response_trailers(&self) {
+        goes_on(self.id, || host::on_response_trailers(self.id, 1));
+    }
+
+    /// The primary answers, with some body.
+    pub fn respond(&self, status: u16) {
+        self.response(status);
+        goes_on(self.id, || host::on_response_body(self.id, 100, false));
+        self.response_end();
+    }
+
+    /// The primary answers without a body.
+    pub fn respond_without_body(&self, status: u16) {
+        self.response_headers(status, true);
+    }
+
+    fn response_headers(&self, status: u16, end: bool) {
+        host::with(|host| {
+            let context = host.contexts.get_mut(&self.id).expect("an open stream");
+            let headers = vec![(b":status".to_vec(), status.to_string().into())];
+            context.maps.insert(RESPONSE_HEADERS, headers);
+        });
+        goes_on(self.id, || host::on_response_headers(self.id, 1, end));
+    }
+
+    /// The stream is gone, finished or not.
+    pub fn gone(self) {
+        let id = self.id;
+        host::enter(id, || host::on_log(id));
+        assert!(host::enter(id, || host::on_done(id)), "a stream is never held back");
+        host::enter(id, || host::on_delete(id));
+        host::with(|host| host.contexts.remove(&id));
+    }
+}
+
+fn goes_on(id: u32, callback: impl FnOnce() -> u32) {
+    assert_eq!(host::enter(id, callback), CONTINUE, "the primary is never held up");
+}
