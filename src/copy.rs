@@ -26,10 +26,10 @@ impl Copy {
     }
 }
 
-/// As Envoy tells gRPC: `application/grpc`, alone or followed by `+` or `;`.
+/// As Envoy tells gRPC: `application/grpc`, alone or followed by `+`.
 fn is_grpc(content_type: &[u8]) -> bool {
     match content_type.strip_prefix(b"application/grpc") {
-        Some(rest) => matches!(rest.first(), None | Some(b'+' | b';')),
+        Some(rest) => matches!(rest.first(), None | Some(b'+')),
         None => false,
     }
 }

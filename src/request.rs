@@ -131,6 +131,11 @@ impl Request {
 
     /// The stream is gone: a request that was not read whole leaves no copy behind.
     pub fn gone(&mut self, now: Moment, worker: &mut Worker) {
+        if matches!(self, Self::Reading(reading) if reading.is_whole()) {
+            // Envoy ends a stream as soon as the primary has answered, be it before the end of the request was
+            // signalled: HTTP/2 may put that into a frame of its own behind the last byte.
+            self.end(now, worker);
+        }
         self.answer_ends(now, worker);
         if let Self::Reading(reading) = std::mem::take(self) {
             worker.skip_all(&reading.policy, reading.wanted, SkipReason::Aborted);
@@ -147,6 +152,12 @@ impl Request {
 }
 
 impl Reading {
+    /// Whether the body has the length that was announced.
+    fn is_whole(&self) -> bool {
+        let length = self.head.get("content-length").and_then(|value| std::str::from_utf8(value).ok());
+        length.and_then(|length| length.parse().ok()) == Some(self.body_len)
+    }
+
     fn body(&mut self, len: usize, read: impl FnOnce() -> Vec<u8>, worker: &mut Worker) {
         self.body_len = self.body_len.saturating_add(len);
         let mut cap = 0;

@@ -31,6 +31,27 @@ fn a_client_that_leaves_before_the_end_leaves_no_copy() {
 }
 
 #[test]
+fn a_request_of_its_announced_length_is_whole_though_its_end_was_not_signalled() {
+    let mut sim = sim();
+    let stream = sim.request().method("POST").header("content-length", "3").headers_only();
+    stream.chunk("all");
+    stream.respond(200);
+    stream.gone();
+    let short = sim.request().method("POST").header("content-length", "4").headers_only();
+    short.chunk("all");
+    short.respond(200);
+    short.gone();
+    sim.tick();
+    let copy = sim.only_callout();
+    assert_eq!(copy.body, b"all");
+    sim.answer(&copy, Answer::status(200));
+    let counted = sim.counted("m");
+    assert_eq!(counted["skipped aborted"], 1);
+    assert_eq!(counted["responses primary 2xx"], 1);
+    sim.assert_all_settled();
+}
+
+#[test]
 fn a_client_that_leaves_after_the_end_leaves_a_copy() {
     let mut sim = sim();
     sim.request().method("POST").body("all").send().gone();
