@@ -12,6 +12,7 @@ mod render;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub const INGRESS: &str = "ingress";
 pub struct Bootstrap {
     value: Value,
     module: Option<PathBuf>,
+    /// Listeners that run another.
+    modules: BTreeMap<String, PathBuf>,
     dynamic_listeners: bool,
     yaml_files: bool,
     pub(crate) concurrency: u32,
@@ -58,6 +61,7 @@ impl Bootstrap {
         let mut bootstrap = Self {
             value,
             module: None,
+            modules: BTreeMap::new(),
             dynamic_listeners: false,
             yaml_files: false,
             concurrency: 2,
@@ -147,6 +151,14 @@ impl Bootstrap {
         self
     }
 
+    /// How many headers a request to `ingress` may have: Envoy's 100, its own additions included, unless said otherwise.
+    pub fn max_headers(self, count: u32) -> Self {
+        self.edit_listener(|listener| {
+            let options = entry(place::connection_manager(listener), "common_http_protocol_options");
+            *entry(options, "max_headers_count") = count.into();
+        })
+    }
+
     /// Adds a listener like `ingress`, as it is by now, with another configuration of the same module in the same VM.
     pub fn extra_listener(mut self, name: &str, plugin: impl Into<String>) -> Self {
         let listeners = self.listeners();
@@ -155,6 +167,16 @@ impl Bootstrap {
         *entry(place::connection_manager(&mut listener), "stat_prefix") = name.into();
         filter::configure(&mut listener, Some(filter::string_value(plugin.into())));
         listeners.push(listener);
+        self
+    }
+
+    /// Adds a listener like `ingress`, as it is by now, without the filter. Envoy's own mirroring sends everything to these
+    /// clusters, as often as each is named.
+    pub fn unfiltered_listener(mut self, name: &str, mirrors: &[&str]) -> Self {
+        self = self.extra_listener(name, "{}");
+        let listener = named(self.listeners(), name);
+        filter::remove(listener);
+        native_mirrors(listener, mirrors);
         self
     }
 
@@ -180,6 +202,11 @@ impl Bootstrap {
         self
     }
 
+    /// How often Envoy looks at its own statistics: 0.2 s unless said otherwise, at most 299 s.
+    pub fn stats_flush_seconds(self, seconds: u32) -> Self {
+        self.edit(|value| *entry(value, "stats_flush_interval") = format!("{seconds}s").into())
+    }
+
     /// The number of workers.
     pub fn concurrency(mut self, workers: u32) -> Self {
         self.concurrency = workers;
@@ -201,6 +228,12 @@ impl Bootstrap {
     /// Runs another module than the one built from these sources.
     pub fn module(mut self, path: impl Into<PathBuf>) -> Self {
         self.module = Some(path.into());
+        self
+    }
+
+    /// Runs another module on one listener.
+    pub fn module_on(mut self, listener: &str, path: impl Into<PathBuf>) -> Self {
+        self.modules.insert(listener.to_owned(), path.into());
         self
     }
 
@@ -241,10 +274,7 @@ impl Bootstrap {
     pub fn native_mirror(self, cluster: &str) -> Self {
         let mut bootstrap = self.without_filter();
         for listener in bootstrap.listeners() {
-            for route in place::routes(listener) {
-                let policies = yaml(&format!("[{{cluster: '{cluster}'}}]"));
-                *entry(&mut route["route"], "request_mirror_policies") = policies;
-            }
+            native_mirrors(listener, &[cluster]);
         }
         bootstrap
     }
@@ -255,5 +285,16 @@ impl Bootstrap {
 
     fn clusters(&mut self) -> &mut Vec<Value> {
         place::sequence(&mut self.value["static_resources"], "clusters")
+    }
+}
+
+fn native_mirrors(listener: &mut Value, clusters: &[&str]) {
+    if clusters.is_empty() {
+        return;
+    }
+    let policies = clusters.iter().map(|cluster| yaml(&format!("cluster: '{cluster}'")));
+    let policies = Value::Sequence(policies.collect());
+    for route in place::routes(listener) {
+        *entry(&mut route["route"], "request_mirror_policies") = policies.clone();
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The module under test. Owns the promise that it is never stale: whoever asks for its path gets one that was built
-//! from the sources as they are, or the compiler's complaint.
+//! The module under test, and the one that does nothing, to measure it against. Owns the promise that neither is ever
+//! stale: whoever asks for its path gets one that was built from the sources as they are, or the compiler's complaint.
 
 use std::env;
 use std::fs;
@@ -16,16 +16,37 @@ use crate::lock::Lock;
 use crate::root;
 
 const TARGET: &str = "wasm32-wasip1";
-const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs"];
+
+struct Module {
+    package: &'static str,
+    /// The file's name, without its ending.
+    name: &'static str,
+    sources: &'static [&'static str],
+}
+
+const FILTER: Module = Module {
+    package: "shadow-filter",
+    name: "shadow_filter",
+    sources: &["src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs"],
+};
+
+const IDLE: Module = Module {
+    package: "shadow-filter-idle",
+    name: "shadow_filter_idle",
+    sources: &["tests/harness/idle", "Cargo.toml", "Cargo.lock", ".cargo/config.toml"],
+};
 
 /// The path of `shadow_filter.wasm`, built (as `cargo wasm` does) if it is missing or older than its sources. Blocks
 /// while it builds; any number of threads and processes may ask at once.
 pub fn module() -> Result<PathBuf> {
-    static MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    MODULE
-        .get_or_init(|| built().map_err(|error| format!("{error:#}")))
-        .clone()
-        .map_err(|error| anyhow!(error))
+    static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    FILTER.path(&PATH)
+}
+
+/// The path of a filter that is made with the same SDK and profile and does nothing, built likewise.
+pub fn idle() -> Result<PathBuf> {
+    static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    IDLE.path(&PATH)
 }
 
 /// Cargo's target directory: `CARGO_TARGET_DIR`, or `target` in the repository's root.
@@ -36,33 +57,61 @@ pub(crate) fn target_dir() -> PathBuf {
     }
 }
 
-fn built() -> Result<PathBuf> {
-    let target_dir = target_dir();
-    let module = target_dir.join(TARGET).join("release/shadow_filter.wasm");
-    let _lock = Lock::hold(&target_dir.join("shadow_filter.lock"))?;
-    if is_fresh(&module)? {
-        return Ok(module);
+impl Module {
+    fn path(&self, path: &OnceLock<Result<PathBuf, String>>) -> Result<PathBuf> {
+        path.get_or_init(|| self.built().map_err(|error| format!("{error:#}")))
+            .clone()
+            .map_err(|error| anyhow!(error))
     }
-    add_target()?;
-    build(&target_dir)?;
-    if !module.is_file() {
-        bail!("cargo built the filter, but not as {}", module.display());
-    }
-    Ok(module)
-}
 
-fn is_fresh(module: &Path) -> Result<bool> {
-    let Ok(metadata) = module.metadata() else {
-        return Ok(false);
-    };
-    let built_at = metadata.modified()?;
-    for source in SOURCES {
-        let path = root().join(source);
-        if path.exists() && newest(&path)? >= built_at {
-            return Ok(false);
+    fn built(&self) -> Result<PathBuf> {
+        let target_dir = target_dir();
+        let module = target_dir.join(TARGET).join("release").join(self.name).with_extension("wasm");
+        let _lock = Lock::hold(&target_dir.join(self.name).with_extension("lock"))?;
+        if self.is_fresh(&module)? {
+            return Ok(module);
         }
+        add_target()?;
+        self.build(&target_dir)?;
+        if !module.is_file() {
+            bail!("cargo built {}, but not as {}", self.package, module.display());
+        }
+        Ok(module)
     }
-    Ok(true)
+
+    fn is_fresh(&self, module: &Path) -> Result<bool> {
+        let Ok(metadata) = module.metadata() else {
+            return Ok(false);
+        };
+        let built_at = metadata.modified()?;
+        for source in self.sources {
+            let path = root().join(source);
+            if path.exists() && newest(&path)? >= built_at {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn build(&self, target_dir: &Path) -> Result<()> {
+        eprintln!("harness: building {} for {TARGET}", self.package);
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .args(["build", "--release", "--target", TARGET])
+            .args(["--package", self.package, "--lib"])
+            .current_dir(root())
+            .env("CARGO_TARGET_DIR", target_dir);
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(describes_the_outer_build) {
+                cargo.env_remove(name);
+            }
+        }
+        let output = cargo.output().context("run cargo")?;
+        if !output.status.success() {
+            bail!("cargo could not build {}:\n{}", self.package, String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
 }
 
 /// The latest change in a file or in a directory tree, directories included: a removed file is a change too.
@@ -94,26 +143,6 @@ fn add_target() -> Result<()> {
         )?;
     if !added.status.success() {
         bail!("rustup target add {TARGET} failed:\n{}", String::from_utf8_lossy(&added.stderr));
-    }
-    Ok(())
-}
-
-fn build(target_dir: &Path) -> Result<()> {
-    eprintln!("harness: building the filter (cargo wasm)");
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "--release", "--target", TARGET])
-        .args(["--package", "shadow-filter", "--lib"])
-        .current_dir(root())
-        .env("CARGO_TARGET_DIR", target_dir);
-    for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(describes_the_outer_build) {
-            cargo.env_remove(name);
-        }
-    }
-    let output = cargo.output().context("run cargo")?;
-    if !output.status.success() {
-        bail!("cargo wasm failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }

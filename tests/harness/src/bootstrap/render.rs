@@ -39,7 +39,8 @@ impl Bootstrap {
         for listener in rendered.listeners() {
             *entry(&mut listener["address"]["socket_address"], "port_value") = 0.into();
             if filter::is_in(listener) {
-                let module = match &self.module {
+                let own = listener["name"].as_str().and_then(|name| self.modules.get(name));
+                let module = match own.or(self.module.as_ref()) {
                     Some(module) => std::path::absolute(module)?,
                     None => wasm::module()?,
                 };

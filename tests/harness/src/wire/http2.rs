@@ -54,14 +54,27 @@ pub(crate) async fn read_data(stream: &mut RecvStream) -> Result<Option<Bytes>> 
 }
 
 /// Sends all of `data`, as fast as the peer's window allows.
-pub(crate) async fn send(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<()> {
+pub(crate) async fn send(stream: &mut SendStream<Bytes>, data: Bytes) -> Result<()> {
+    push(stream, data, false).await
+}
+
+/// Likewise, and ends the stream with the last byte and not in a frame of its own.
+pub(crate) async fn send_last(stream: &mut SendStream<Bytes>, data: Bytes) -> Result<()> {
+    if data.is_empty() {
+        return finish(stream, &Headers::new());
+    }
+    push(stream, data, true).await
+}
+
+async fn push(stream: &mut SendStream<Bytes>, mut data: Bytes, last: bool) -> Result<()> {
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
         let capacity = poll_fn(|context| stream.poll_capacity(context))
             .await
             .context("the peer ended the stream")?
             .context("the stream ended while it was sent")?;
-        stream.send_data(data.split_to(capacity.min(data.len())), false)?;
+        let part = data.split_to(capacity.min(data.len()));
+        stream.send_data(part, last && data.is_empty())?;
     }
     Ok(())
 }

@@ -68,6 +68,10 @@ impl Sending {
         http2::send(&mut self.0, data).await
     }
 
+    pub(super) async fn send_last(&mut self, data: Bytes) -> Result<()> {
+        http2::send_last(&mut self.0, data).await
+    }
+
     pub(super) fn finish(&mut self, trailers: &Headers) -> Result<()> {
         http2::finish(&mut self.0, trailers)
     }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The core at work, without a host: where a change makes it slower, this says so in seconds. What a request costs Envoy
+//! is mostly the host's work, which `cargo load` measures.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use shadow_filter::config::Config;
+use shadow_filter::head::Head;
+use shadow_filter::outgoing::{Outgoing, Rewritten};
+use shadow_filter::request::Request;
+use shadow_filter::worker::{Refusal, Worker};
+
+criterion_group!(benches, decide, requests, copies, configuration);
+criterion_main!(benches);
+
+const EVERYTHING: &str = r#"{"mirrors": [{"cluster": "shadow"}]}"#;
+const EDITS: &str = r#"{"mirrors": [{"cluster": "shadow", "headers": {
+    "remove": ["authorization", "cookie", "x-internal-*"],
+    "set": {"x-version": "v2", "accept-language": "en"},
+    "add": {"x-copied-by": "bench"}}}]}"#;
+/// Header counts of a small, a usual and a large request.
+const HEADERS: [usize; 3] = [12, 50, 100];
+
+/// What every request pays, copied or not.
+fn decide(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decide");
+    for percentage in [0, 1, 100] {
+        let config = format!(r#"{{"mirrors": [{{"cluster": "shadow", "percentage": {percentage}}}]}}"#);
+        let mut worker = worker(&config);
+        group.bench_function(BenchmarkId::from_parameter(percentage), |bencher| {
+            bencher.iter(|| black_box(worker.draw()));
+        });
+    }
+    group.finish();
+}
+
+/// From the header block to a copy in the outbox, and its refusal by the host.
+fn requests(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("request");
+    for count in HEADERS {
+        let mut worker = worker(EVERYTHING);
+        let block = block(count);
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter_batched(
+                || block.clone(),
+                |block| one_request(&mut worker, block),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn one_request(worker: &mut Worker, block: Vec<u8>) {
+    let wanted = worker.draw();
+    let head = Head::from_block(block).unwrap_or_default();
+    let mut request = Request::begin(wanted, head, worker);
+    black_box(request.end(Duration::ZERO, worker));
+    for copy in worker.take_outbox() {
+        worker.dispatched(copy, Err(Refusal::Rejected));
+    }
+}
+
+/// The headers that the shadow will see.
+fn copies(criterion: &mut Criterion) {
+    for (name, config) in [("copy", EVERYTHING), ("copy-edited", EDITS)] {
+        let worker = worker(config);
+        let mut group = criterion.benchmark_group(name);
+        for count in HEADERS {
+            let head = Head::from_block(block(count)).unwrap_or_default();
+            let Some(mirror) = worker.policy().mirrors.first() else { continue };
+            group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+                bencher.iter(|| {
+                    let rewritten = Rewritten::of(&head, mirror);
+                    Outgoing::build(black_box(&head), mirror, &rewritten, 0).into_headers().len()
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+fn configuration(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("config");
+    for (name, config) in [("smallest", EVERYTHING), ("edits", EDITS)] {
+        group.bench_function(name, |bencher| bencher.iter(|| Config::parse(black_box(config.as_bytes()))));
+    }
+    group.finish();
+}
+
+fn worker(config: &str) -> Worker {
+    match Config::parse(config.as_bytes()) {
+        Ok(config) => Worker::new(config, 1),
+        Err(faults) => {
+            eprintln!("the benchmark's own configuration is invalid: {faults:?}");
+            std::process::exit(1);
+        }
+    }
+}
+
+/// A browser's GET with so many headers, pseudo-headers included, as the host serializes it.
+fn block(count: usize) -> Vec<u8> {
+    let browser = [
+        (":authority", "shop.example"),
+        (":path", "/search?q=lamp&page=3"),
+        (":method", "GET"),
+        (":scheme", "https"),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0"),
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        ("accept-language", "en-GB,en;q=0.8,de;q=0.5"),
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("cookie", "session=4f1c8a9be27d4c6f9a0e5b7d; consent=all; theme=dark"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "6b0c7d52-3a0e-4b53-8f6f-2a9c0d1e7f11"),
+        ("x-envoy-expected-rq-timeout-ms", "15000"),
+    ];
+    let browser = browser.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let more = (browser.len()..).map(|n| (format!("x-detail-{n:03}"), "0123456789abcdef".to_owned()));
+    let headers: Vec<(String, String)> = browser.into_iter().chain(more).take(count).collect();
+
+    let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
+    let mut block = size(headers.len()).to_vec();
+    for (name, value) in &headers {
+        block.extend(size(name.len()));
+        block.extend(size(value.len()));
+    }
+    for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+        block.extend(text.as_bytes());
+        block.push(0);
+    }
+    block
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//! No input makes the module trap: damaged requests, as many of them as get past Envoy's own parser.
+
+use anyhow::{Result, ensure};
+use harness::client::{Http1, Raw, Request};
+use tokio::task::JoinSet;
+
+use crate::bench::{Pair, Wire, arrived};
+
+/// Everything that looks into a request, with a cap that some bodies exceed.
+const CURIOUS: &str = r#"{"annotate": true, "mirrors": [
+    {"name": "edits", "cluster": "shadow", "body": {"max_bytes": 8},
+        "headers": {"remove": ["x-*"], "set": {"a": "b"}, "add": {"c": "d"}}},
+    {"name": "keeps", "cluster": "shadow", "authority": "keep", "body": {"mode": "none"}},
+    {"name": "some", "cluster": "shadow", "percentage": 50}
+]}"#;
+
+const WHOLE: &[u8] = b"POST /path?query=1&b=%ff HTTP/1.1\r\nhost: a.test:80\r\nconnection: close, x-a\r\nx-a: 1\r\n\
+    te: trailers\r\nx-long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\ncookie: a=b; c=d\r\ntransfer-encoding: chunked\r\n\r\n\
+    5\r\nhello\r\n7\r\n, world\r\n0\r\nx-sum: 1\r\n\r\n";
+
+const CONNECTIONS: usize = 50;
+const DAMAGED: usize = 20;
+
+/// The request with a few of its bytes replaced, dropped or doubled.
+fn damage(random: &mut fastrand::Rng) -> Vec<u8> {
+    let mut bytes = WHOLE.to_vec();
+    for _ in 0..random.usize(1..4) {
+        let at = random.usize(..bytes.len());
+        match random.u8(..4) {
+            0 => bytes[at] = random.u8(..),
+            // Bytes that are allowed in a value and are no UTF-8.
+            1 => bytes[at] = random.u8(0x80..),
+            2 => drop(bytes.remove(at)),
+            _ => bytes.insert(at, bytes[at]),
+        }
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_requests_do_not_trap_the_module() -> Result<()> {
+    let pair = Pair::on(Wire::Http1, CURIOUS, |bootstrap| bootstrap).await?;
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let address = pair.envoy.address();
+    let mut clients = JoinSet::new();
+    for client in 0..CONNECTIONS {
+        let mut random = fastrand::Rng::with_seed(seed.wrapping_add(client as u64));
+        clients.spawn(async move {
+            for _ in 0..DAMAGED {
+                let mut connection = Raw::connect(address).await?;
+                connection.send(damage(&mut random)).await?;
+                // A request without end would be waited for; one that ended is answered all the same.
+                connection.shutdown_write().await?;
+                connection.read_to_close().await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(ended) = clients.join_next().await {
+        ended??;
+    }
+
+    Http1::new(address).request(Request::post("/still-there", "body")).await?;
+    arrived(&pair.shadow, "/still-there").await?;
+    let stats = pair.ends_well().await?;
+    let seen = stats.counter("shadow_requests_total", &[("mirror", "edits")]);
+    ensure!(seen > 100, "only {seen} of the damaged requests came as far as the filter (seed {seed})");
+    ensure!(pair.shadow.faults().is_empty(), "{:?} (seed {seed})", pair.shadow.faults());
+    Ok(())
+}
