@@ -4,6 +4,7 @@
 //! [`Config`] is only made by [`Config::parse`], so whoever holds one may rely on every range and name in it.
 //! Parsing reports every fault of a configuration, not just the first.
 
+mod conditions;
 mod document;
 mod fault;
 mod fields;
@@ -20,6 +21,7 @@ pub use self::fault::Fault;
 
 use self::document::Document;
 use self::reader::{Faults, Node, Path};
+use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits};
 use crate::sampling::Percentage;
 
@@ -50,6 +52,7 @@ pub struct Mirror {
     /// The Envoy cluster that gets the copies.
     pub cluster: String,
     pub percentage: Percentage,
+    pub conditions: Conditions,
     pub authority: Authority,
     pub headers: HeaderEdits,
     pub body: BodyPolicy,

@@ -52,6 +52,11 @@ impl Head {
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
     }
+
+    /// Every value under a name, which is in lower case.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
+    }
 }
 
 /// The headers of a [`Head`].

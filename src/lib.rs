@@ -6,7 +6,8 @@
 //! 1. [`config`] says which mirrors there are; [`policy`] is what a worker runs on.
 //! 2. [`sampling`] picks the mirrors that want this request. Most requests of a 1 % mirror end here, unread.
 //! 3. [`head`] is the request's header block as the host gave it; [`capture`] collects the body within the [`budget`].
-//! 4. [`request`] follows one request until it was read whole, or skips it with a reason.
+//! 4. [`request`] follows one request until it was read whole, or skips it with a reason: [`conditions`] judge its head,
+//!    each value by a [`matcher`], those of the [`query`] decoded.
 //! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see, with the
 //!    mirror's [`edits`] and without what is [`reserved`] for the hop.
 //! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
@@ -19,6 +20,7 @@
 pub mod answer;
 pub mod budget;
 pub mod capture;
+pub mod conditions;
 pub mod config;
 pub mod copy;
 pub mod edits;
@@ -26,11 +28,13 @@ pub mod exchange;
 pub mod flights;
 pub mod head;
 pub mod ledger;
+pub mod matcher;
 pub mod metrics;
 pub mod outgoing;
 pub mod policy;
 #[cfg(not(any(test, all(target_arch = "wasm32", target_os = "unknown"))))]
 pub mod proxy;
+pub mod query;
 pub mod request;
 pub mod reserved;
 pub mod sampling;

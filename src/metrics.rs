@@ -11,6 +11,7 @@ use crate::ledger::{Handle, Kind, Ledger};
 pub enum SkipReason {
     Loop,
     Upgrade,
+    Unmatched,
     Unsampled,
     Aborted,
     BodyTooLarge,
@@ -20,9 +21,10 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
-    pub const ALL: [(Self, &str); 8] = [
+    pub const ALL: [(Self, &str); 9] = [
         (Self::Loop, "loop"),
         (Self::Upgrade, "upgrade"),
+        (Self::Unmatched, "unmatched"),
         (Self::Unsampled, "unsampled"),
         (Self::Aborted, "aborted"),
         (Self::BodyTooLarge, "body_too_large"),

@@ -50,7 +50,7 @@ pub struct Reading {
 
 impl Request {
     /// A request that mirrors were drawn for. Counts every mirror that cannot have it.
-    pub fn begin(wanted: MirrorSet, head: Head, worker: &mut Worker) -> Self {
+    pub fn begin(mut wanted: MirrorSet, head: Head, worker: &mut Worker) -> Self {
         let policy = worker.policy().clone();
         let refused = if policy.loop_guard && head.get(MARKER).is_some() {
             Some(SkipReason::Loop)
@@ -59,9 +59,21 @@ impl Request {
         } else {
             None
         };
-        let charge = worker.budget().charge(head.size());
-        let (None, Some(charge)) = (refused, charge) else {
-            worker.skip_all(&policy, wanted, refused.unwrap_or(SkipReason::Memory));
+        if let Some(reason) = refused {
+            worker.skip_all(&policy, wanted, reason);
+            return Self::Passing;
+        }
+        for (index, mirror) in wanted.of(&policy.mirrors) {
+            if !mirror.conditions.admit(&head) {
+                wanted.remove(index);
+                worker.skip(mirror, SkipReason::Unmatched);
+            }
+        }
+        if wanted.is_empty() {
+            return Self::Passing;
+        }
+        let Some(charge) = worker.budget().charge(head.size()) else {
+            worker.skip_all(&policy, wanted, SkipReason::Memory);
             return Self::Passing;
         };
         let mut bodiless = MirrorSet::default();

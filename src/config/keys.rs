@@ -2,8 +2,20 @@
 //! The keys of a configuration, object by object. What is not listed here is refused.
 
 pub const TOP: &[&str] = &["mirrors", "loop_guard", "max_buffered_bytes", "annotate"];
-pub const MIRROR: &[&str] =
-    &["name", "cluster", "percentage", "authority", "headers", "body", "timeout", "limits"];
+pub const MIRROR: &[&str] = &[
+    "name",
+    "cluster",
+    "percentage",
+    "match",
+    "exclude",
+    "authority",
+    "headers",
+    "body",
+    "timeout",
+    "limits",
+];
+pub const CONDITION: &[&str] = &["methods", "path", "headers", "query"];
+pub const MATCHER: &[&str] = &["exact", "prefix", "suffix", "contains", "regex", "present", "ignore_case"];
 pub const AUTHORITY: &[&str] = &["suffix", "literal"];
 pub const HEADERS: &[&str] = &["remove", "set", "add"];
 pub const BODY: &[&str] = &["mode", "max_bytes", "on_overflow"];
@@ -13,6 +25,8 @@ pub const LIMITS: &[&str] = &["max_in_flight"];
 pub const OBJECTS: &[(&str, &[&str])] = &[
     ("", TOP),
     ("mirrors[]", MIRROR),
+    ("mirrors[].match[]", CONDITION),
+    ("mirrors[].match[].path", MATCHER),
     ("mirrors[].authority", AUTHORITY),
     ("mirrors[].headers", HEADERS),
     ("mirrors[].body", BODY),

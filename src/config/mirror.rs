@@ -4,10 +4,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::conditions;
 use super::fields;
 use super::keys;
 use super::reader::{Excerpt, Node};
 use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
+use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::reserved::is_reserved;
 use crate::sampling::Percentage;
@@ -26,6 +28,8 @@ impl Mirror {
         let cluster = object.required("cluster", CLUSTER, read_cluster);
         let name = object.or("name", None, |node| read_name(node).map(Some));
         let percentage = object.or("percentage", Percentage::ALL, fields::percentage);
+        let any_of = object.or("match", None, |node| conditions::some(node).map(Some));
+        let none_of = object.or("exclude", Vec::new(), conditions::any);
         let authority = object.or("authority", Authority::default(), read_authority);
         let headers = object.or("headers", HeaderEdits::default(), read_headers);
         let body = object.or("body", BodyPolicy::default(), read_body);
@@ -36,6 +40,7 @@ impl Mirror {
             name: name?.unwrap_or_else(|| default_name(&cluster)),
             cluster,
             percentage: percentage?,
+            conditions: Conditions { any_of: any_of?, none_of: none_of? },
             authority: authority?,
             headers: headers?,
             body: body?,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{BodyPolicy, Config, Limits, Mirror, OnOverflow};
+use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::sampling::Percentage;
 
@@ -59,6 +60,7 @@ fn default_mirror() -> Mirror {
         name: "shadow".into(),
         cluster: "shadow".into(),
         percentage: Percentage::ALL,
+        conditions: Conditions::default(),
         authority: Authority::Suffix(b"-shadow".to_vec()),
         headers: HeaderEdits::default(),
         body: BodyPolicy::Full { max_bytes: 1_048_576, on_overflow: OnOverflow::Skip },
@@ -113,6 +115,7 @@ fn every_key_says_what_it_says() {
             name: "v2".into(),
             cluster: "outbound|80|v2|svc.ns.svc.cluster.local".into(),
             percentage: Percentage::from_percent(33.3333).expect("valid"),
+            conditions: Conditions::default(),
             authority: Authority::Literal(b"v2.test:8080".to_vec()),
             headers: HeaderEdits {
                 remove: vec![

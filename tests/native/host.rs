@@ -100,6 +100,15 @@ pub struct Callout {
     pub at: Duration,
 }
 
+impl Callout {
+    /// The values under a name, as text, joined by a comma; empty if there is none.
+    pub fn header(&self, name: &str) -> String {
+        let named = self.headers.iter().filter(|(key, _)| key == name.as_bytes());
+        let values: Vec<_> = named.map(|(_, value)| String::from_utf8_lossy(value)).collect();
+        values.join(",")
+    }
+}
+
 /// A fresh host in this thread, with the filter installed.
 pub fn start(on_invalid: OnInvalid) {
     // The SDK sets its logger without a lock, and a panic hook that would send a failed test's message to the host's log.

@@ -22,6 +22,7 @@ mod host;
 mod lifecycle;
 mod limits;
 mod pace;
+mod policy;
 mod primary;
 mod protobuf;
 mod random;

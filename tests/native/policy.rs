@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who is copied, what a copy may contain, what the shadow may cost.
+
+mod conditions;
