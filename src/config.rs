@@ -11,6 +11,7 @@ mod fields;
 pub mod keys;
 mod mirror;
 mod reader;
+mod sample_by;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use self::document::Document;
 use self::reader::{Faults, Node, Path};
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits};
-use crate::sampling::Percentage;
+use crate::sampling::{Percentage, SampleBy};
 
 /// Most mirrors that one configuration may have.
 pub const MAX_MIRRORS: usize = 16;
@@ -52,6 +53,8 @@ pub struct Mirror {
     /// The Envoy cluster that gets the copies.
     pub cluster: String,
     pub percentage: Percentage,
+    /// `None`: each request for itself, at random.
+    pub sample_by: Option<SampleBy>,
     pub conditions: Conditions,
     pub authority: Authority,
     pub headers: HeaderEdits,

@@ -7,7 +7,7 @@
 //! 2. [`sampling`] picks the mirrors that want this request. Most requests of a 1 % mirror end here, unread.
 //! 3. [`head`] is the request's header block as the host gave it; [`capture`] collects the body within the [`budget`].
 //! 4. [`request`] follows one request until it was read whole, or skips it with a reason: [`conditions`] judge its head,
-//!    each value by a [`matcher`], those of the [`query`] decoded.
+//!    each value by a [`matcher`], those of the [`query`] decoded; [`cookies`] may have the key of a sticky sample.
 //! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see, with the
 //!    mirror's [`edits`] and without what is [`reserved`] for the hop.
 //! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
@@ -22,6 +22,7 @@ pub mod budget;
 pub mod capture;
 pub mod conditions;
 pub mod config;
+pub mod cookies;
 pub mod copy;
 pub mod edits;
 pub mod exchange;

@@ -65,6 +65,11 @@ impl Mirror {
         self.unknown_cluster.replace(!known) == known
     }
 
+    /// Whether a request must be read to know if it is in the share.
+    pub fn decides_by_key(&self) -> bool {
+        self.sample_by.is_some() && self.percentage.is_partial()
+    }
+
     /// Whether a copy takes the body at all.
     pub fn wants_body(&self) -> bool {
         self.body != BodyPolicy::None

@@ -19,7 +19,7 @@ use crate::exchange::{Exchange, Moment};
 use crate::head::{Head, lists};
 use crate::metrics::SkipReason;
 use crate::outgoing;
-use crate::policy::{MirrorSet, Policy};
+use crate::policy::{Mirror, MirrorSet, Policy};
 use crate::reserved::MARKER;
 use crate::worker::Worker;
 
@@ -64,9 +64,9 @@ impl Request {
             return Self::Passing;
         }
         for (index, mirror) in wanted.of(&policy.mirrors) {
-            if !mirror.conditions.admit(&head) {
+            if let Some(reason) = refusal(mirror, &head, worker) {
                 wanted.remove(index);
-                worker.skip(mirror, SkipReason::Unmatched);
+                worker.skip(mirror, reason);
             }
         }
         if wanted.is_empty() {
@@ -238,6 +238,17 @@ impl Reading {
             copied.insert(index);
         }
         copied
+    }
+}
+
+/// Why a mirror does not want a request of which the head is known.
+fn refusal(mirror: &Mirror, head: &Head, worker: &mut Worker) -> Option<SkipReason> {
+    if mirror.decides_by_key() && !worker.picks_key(mirror, head) {
+        Some(SkipReason::Unsampled)
+    } else if !mirror.conditions.admit(head) {
+        Some(SkipReason::Unmatched)
+    } else {
+        None
     }
 }
 

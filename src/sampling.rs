@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which share of the requests a mirror copies.
 
+mod sticky;
+
 use std::fmt;
 
 use fastrand::Rng;
+
+pub use self::sticky::{Key, SampleBy};
 
 /// Steps in a hundred per cent: four decimals of a percentage.
 const STEPS: u32 = 1_000_000;
@@ -22,6 +26,11 @@ impl Percentage {
         // Four decimals survive the way through a double to within this; a fifth decimal does not.
         let exact = (percent - steps / 10_000.0).abs() < 1e-9;
         (exact && (0.0..=f64::from(STEPS)).contains(&steps)).then_some(Self(steps as u32))
+    }
+
+    /// Whether chance, or a key, has a part in it.
+    pub fn is_partial(self) -> bool {
+        self != Self::NONE && self != Self::ALL
     }
 
     /// Whether a request with this draw is in the share. A smaller share is a subset of a larger one.

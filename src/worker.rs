@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::copy::Copy;
 use crate::exchange::Moment;
 use crate::flights::Flights;
+use crate::head::Head;
 use crate::ledger::{Change, Handle, Kind, Ledger};
 use crate::metrics::{self, FailReason, SkipReason};
 use crate::policy::{Mirror, MirrorSet, Policy};
@@ -83,19 +84,28 @@ impl Worker {
         &mut self.ledger
     }
 
-    /// Draws for every mirror, before anything of the request was read.
+    /// Draws for every mirror, before anything of the request was read. A mirror with sticky decisions wants it until
+    /// its key was read.
     pub fn draw(&mut self) -> MirrorSet {
         let Self { policy, dice, ledger, .. } = self;
         let mut wanted = MirrorSet::default();
         for (index, mirror) in policy.mirrors.iter().enumerate() {
             ledger.add(mirror.meters.requests, 1);
-            if dice.picks(mirror.percentage) {
+            if mirror.decides_by_key() || dice.picks(mirror.percentage) {
                 wanted.insert(index);
             } else {
                 ledger.add(mirror.meters.skipped(SkipReason::Unsampled), 1);
             }
         }
         wanted
+    }
+
+    /// Whether the key of a request is in a mirror's share, or chance where it has none.
+    pub fn picks_key(&mut self, mirror: &Mirror, head: &Head) -> bool {
+        match mirror.sample_by.as_ref().and_then(|by| by.draw(head)) {
+            Some(draw) => mirror.percentage.admits(draw),
+            None => self.dice.picks(mirror.percentage),
+        }
     }
 
     pub fn skip(&mut self, mirror: &Mirror, reason: SkipReason) {

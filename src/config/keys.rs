@@ -6,6 +6,7 @@ pub const MIRROR: &[&str] = &[
     "name",
     "cluster",
     "percentage",
+    "sample_by",
     "match",
     "exclude",
     "authority",
@@ -14,6 +15,7 @@ pub const MIRROR: &[&str] = &[
     "timeout",
     "limits",
 ];
+pub const SAMPLE_BY: &[&str] = &["header", "cookie", "query", "salt"];
 pub const CONDITION: &[&str] = &["methods", "path", "headers", "query"];
 pub const MATCHER: &[&str] = &["exact", "prefix", "suffix", "contains", "regex", "present", "ignore_case"];
 pub const AUTHORITY: &[&str] = &["suffix", "literal"];
@@ -25,6 +27,7 @@ pub const LIMITS: &[&str] = &["max_in_flight"];
 pub const OBJECTS: &[(&str, &[&str])] = &[
     ("", TOP),
     ("mirrors[]", MIRROR),
+    ("mirrors[].sample_by", SAMPLE_BY),
     ("mirrors[].match[]", CONDITION),
     ("mirrors[].match[].path", MATCHER),
     ("mirrors[].authority", AUTHORITY),

@@ -8,6 +8,7 @@ use super::conditions;
 use super::fields;
 use super::keys;
 use super::reader::{Excerpt, Node};
+use super::sample_by;
 use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
@@ -28,6 +29,7 @@ impl Mirror {
         let cluster = object.required("cluster", CLUSTER, read_cluster);
         let name = object.or("name", None, |node| read_name(node).map(Some));
         let percentage = object.or("percentage", Percentage::ALL, fields::percentage);
+        let sample_by = object.or("sample_by", None, |node| sample_by::read(node).map(Some));
         let any_of = object.or("match", None, |node| conditions::some(node).map(Some));
         let none_of = object.or("exclude", Vec::new(), conditions::any);
         let authority = object.or("authority", Authority::default(), read_authority);
@@ -40,6 +42,7 @@ impl Mirror {
             name: name?.unwrap_or_else(|| default_name(&cluster)),
             cluster,
             percentage: percentage?,
+            sample_by: sample_by?,
             conditions: Conditions { any_of: any_of?, none_of: none_of? },
             authority: authority?,
             headers: headers?,

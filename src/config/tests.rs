@@ -60,6 +60,7 @@ fn default_mirror() -> Mirror {
         name: "shadow".into(),
         cluster: "shadow".into(),
         percentage: Percentage::ALL,
+        sample_by: None,
         conditions: Conditions::default(),
         authority: Authority::Suffix(b"-shadow".to_vec()),
         headers: HeaderEdits::default(),
@@ -115,6 +116,7 @@ fn every_key_says_what_it_says() {
             name: "v2".into(),
             cluster: "outbound|80|v2|svc.ns.svc.cluster.local".into(),
             percentage: Percentage::from_percent(33.3333).expect("valid"),
+            sample_by: None,
             conditions: Conditions::default(),
             authority: Authority::Literal(b"v2.test:8080".to_vec()),
             headers: HeaderEdits {

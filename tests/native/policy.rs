@@ -2,3 +2,4 @@
 //! Who is copied, what a copy may contain, what the shadow may cost.
 
 mod conditions;
+mod sample_by;
