@@ -5,6 +5,7 @@
 //! Parsing reports every fault of a configuration, not just the first.
 
 mod conditions;
+mod cost;
 mod document;
 mod fault;
 mod fields;
@@ -22,9 +23,11 @@ pub use self::fault::Fault;
 
 use self::document::Document;
 use self::reader::{Faults, Node, Path};
+use crate::breaker;
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits};
 use crate::sampling::{Percentage, SampleBy};
+use crate::token_bucket::Rate;
 
 /// Most mirrors that one configuration may have.
 pub const MAX_MIRRORS: usize = 16;
@@ -62,6 +65,8 @@ pub struct Mirror {
     /// Above 0, at most an hour, whole milliseconds.
     pub timeout: Duration,
     pub limits: Limits,
+    /// `None` if it is off.
+    pub breaker: Option<breaker::Settings>,
 }
 
 /// What a copy takes of the request's body.
@@ -83,9 +88,11 @@ pub enum OnOverflow {
 }
 
 /// What a mirror may cost, per worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     pub max_in_flight: u32,
+    /// `None`: any.
+    pub rate: Option<Rate>,
 }
 
 impl Config {

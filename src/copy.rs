@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::budget::Charge;
 use crate::exchange::Exchange;
+use crate::gate::Place;
 use crate::head::Head;
 use crate::policy::Mirror;
 
@@ -15,6 +16,7 @@ pub struct Copy {
     /// Empty where the mirror takes no body.
     pub body: Rc<Vec<u8>>,
     pub exchange: Rc<Exchange>,
+    pub place: Place,
     /// Held until the shadow has answered.
     pub charge: Charge,
 }

@@ -47,6 +47,10 @@ impl Exchange {
         self.request_end.set(now);
     }
 
+    pub fn request_end(&self) -> Moment {
+        self.request_end.get()
+    }
+
     /// Time from the end of the request; none for an answer that came before it.
     pub fn elapsed(&self, now: Moment) -> Duration {
         now.saturating_sub(self.request_end.get())

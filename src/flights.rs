@@ -7,8 +7,10 @@ use std::rc::Rc;
 use crate::answer::Outcome;
 use crate::copy::Copy;
 use crate::exchange::{Exchange, Moment};
+use crate::gate::{End, Place};
 use crate::ledger::Ledger;
 use crate::metrics::Side;
+use crate::notice::Notice;
 use crate::policy::Mirror;
 
 use crate::budget::Charge;
@@ -21,6 +23,7 @@ struct Flight {
     mirror: Rc<Mirror>,
     exchange: Rc<Exchange>,
     grpc: bool,
+    place: Place,
     _charge: Charge,
 }
 
@@ -32,11 +35,11 @@ impl Flights {
     /// The host took a copy.
     pub fn depart(&mut self, token: u32, copy: Copy, ledger: &mut Ledger) {
         let grpc = copy.is_grpc();
-        let Copy { mirror, exchange, charge, .. } = copy;
+        let Copy { mirror, exchange, place, charge, .. } = copy;
         ledger.add(mirror.meters.sent, 1);
         ledger.add(mirror.meters.in_flight, 1);
         exchange.copy_sent(&mirror, ledger);
-        self.0.insert(token, Flight { mirror, exchange, grpc, _charge: charge });
+        self.0.insert(token, Flight { mirror, exchange, grpc, place, _charge: charge });
     }
 
     /// Whether the copy is a gRPC request; `None` if no copy has this token.
@@ -45,15 +48,19 @@ impl Flights {
     }
 
     /// The host answered.
-    pub fn land(&mut self, token: u32, outcome: Outcome, now: Moment, ledger: &mut Ledger) {
-        let Some(Flight { mirror, exchange, .. }) = self.0.remove(&token) else { return };
-        mirror.leave();
+    pub fn land(&mut self, token: u32, outcome: Outcome, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+        let Flight { mirror, exchange, place, .. } = self.0.remove(&token)?;
         ledger.add(mirror.meters.in_flight, -1);
-        match outcome {
+        let end = match outcome {
             Outcome::Answered(class) => {
-                mirror.count_answer(Side::Shadow, class, exchange.elapsed(now), ledger)
+                mirror.count_answer(Side::Shadow, class, exchange.elapsed(now), ledger);
+                End::Answered
             }
-            Outcome::Failed(reason) => ledger.add(mirror.meters.failed(reason), 1),
-        }
+            Outcome::Failed(reason) => {
+                ledger.add(mirror.meters.failed(reason), 1);
+                End::Failed
+            }
+        };
+        mirror.leave(place, end, now, ledger)
     }
 }

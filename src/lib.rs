@@ -11,13 +11,15 @@
 //! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see, with the
 //!    mirror's [`edits`] and without what is [`reserved`] for the hop.
 //! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
+//!    The [`gate`] says if the mirror may have one more: a [`breaker`], the copies in flight, a [`token_bucket`].
 //! 7. [`answer`] tells an answer from a failure; [`exchange`] brings it together with the primary's.
-//! 8. [`ledger`] adds up what happened, under the names of [`metrics`], until the next flush.
+//! 8. [`ledger`] adds up what happened, under the names of [`metrics`], until the next flush. A [`notice`] is for the log.
 //!
 //! Everything above is values and functions that get bytes, time and randomness as arguments. `proxy`
 //! alone talks to Envoy: it reads the host, asks the modules above, and does what they say.
 
 pub mod answer;
+pub mod breaker;
 pub mod budget;
 pub mod capture;
 pub mod conditions;
@@ -27,10 +29,12 @@ pub mod copy;
 pub mod edits;
 pub mod exchange;
 pub mod flights;
+pub mod gate;
 pub mod head;
 pub mod ledger;
 pub mod matcher;
 pub mod metrics;
+pub mod notice;
 pub mod outgoing;
 pub mod policy;
 #[cfg(not(any(test, all(target_arch = "wasm32", target_os = "unknown"))))]
@@ -39,4 +43,5 @@ pub mod query;
 pub mod request;
 pub mod reserved;
 pub mod sampling;
+pub mod token_bucket;
 pub mod worker;

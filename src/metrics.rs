@@ -16,12 +16,14 @@ pub enum SkipReason {
     Aborted,
     BodyTooLarge,
     Memory,
+    Breaker,
     InFlight,
+    Rate,
     HeadersTooLarge,
 }
 
 impl SkipReason {
-    pub const ALL: [(Self, &str); 9] = [
+    pub const ALL: [(Self, &str); 11] = [
         (Self::Loop, "loop"),
         (Self::Upgrade, "upgrade"),
         (Self::Unmatched, "unmatched"),
@@ -29,7 +31,9 @@ impl SkipReason {
         (Self::Aborted, "aborted"),
         (Self::BodyTooLarge, "body_too_large"),
         (Self::Memory, "memory"),
+        (Self::Breaker, "breaker"),
         (Self::InFlight, "in_flight"),
+        (Self::Rate, "rate"),
         (Self::HeadersTooLarge, "headers_too_large"),
     ];
 }
@@ -115,6 +119,7 @@ pub struct Meters {
     pub requests: Handle,
     pub sent: Handle,
     pub in_flight: Handle,
+    pub breaker_open: Handle,
     skipped: Vec<Handle>,
     failed: Vec<Handle>,
     responses: Vec<Handle>,
@@ -129,6 +134,7 @@ impl Meters {
             requests: define(Kind::Counter, &[mirror], "shadow_requests_total"),
             sent: define(Kind::Counter, &[mirror], "shadow_sent_total"),
             in_flight: define(Kind::Gauge, &[mirror], "shadow_in_flight"),
+            breaker_open: define(Kind::Gauge, &[mirror], "shadow_breaker_open"),
             skipped: SkipReason::ALL
                 .map(|(_, reason)| {
                     define(Kind::Counter, &[mirror, ("reason", reason)], "shadow_skipped_total")

@@ -6,8 +6,11 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::config::{self, BodyPolicy, Config, MAX_MIRRORS};
+use crate::exchange::Moment;
+use crate::gate::{End, Gate, Place};
 use crate::ledger::Ledger;
 use crate::metrics::Meters;
+use crate::notice::{News, Notice};
 
 #[derive(Debug)]
 pub struct Policy {
@@ -21,8 +24,10 @@ pub struct Policy {
 pub struct Mirror {
     config: config::Mirror,
     pub meters: Meters,
-    /// Copies that wait or are on the wire.
-    pending: Cell<u32>,
+    pub gate: Gate,
+    /// Whether the gauge counts this worker's breaker as open.
+    shown_open: Cell<bool>,
+    retired: Cell<bool>,
     /// Whether the last copy was refused for want of its cluster.
     unknown_cluster: Cell<bool>,
 }
@@ -42,22 +47,34 @@ impl Policy {
 impl Mirror {
     fn new(config: config::Mirror, ledger: &mut Ledger) -> Self {
         let meters = Meters::define(ledger, &config.name);
-        Self { config, meters, pending: Cell::default(), unknown_cluster: Cell::default() }
-    }
-
-    /// Whether one more copy may be made now. Takes its place if so.
-    pub fn enter(&self) -> bool {
-        let pending = self.pending.get();
-        let free = pending < self.limits.max_in_flight;
-        if free {
-            self.pending.set(pending + 1);
+        Self {
+            meters,
+            gate: Gate::new(config.limits, config.breaker),
+            shown_open: Cell::default(),
+            retired: Cell::default(),
+            unknown_cluster: Cell::default(),
+            config,
         }
-        free
     }
 
-    /// Gives the place of a copy back.
-    pub fn leave(&self) {
-        self.pending.set(self.pending.get().saturating_sub(1));
+    /// Gives the place of a copy back, and says what the breaker makes of its end.
+    pub fn leave(&self, place: Place, end: End, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+        let change = self.gate.leave(place, end, now)?;
+        self.show_breaker(ledger);
+        Some(Notice { mirror: self.name.clone(), news: News::Breaker(change) })
+    }
+
+    /// Another mirror takes over under this name. Copies that were made go on.
+    pub fn retire(&self, ledger: &mut Ledger) {
+        self.retired.set(true);
+        self.show_breaker(ledger);
+    }
+
+    fn show_breaker(&self, ledger: &mut Ledger) {
+        let open = !self.retired.get() && !self.gate.breaker_is_closed();
+        if self.shown_open.replace(open) != open {
+            ledger.add(self.meters.breaker_open, if open { 1 } else { -1 });
+        }
     }
 
     /// Notes whether Envoy knew the cluster, and says whether that is news.

@@ -108,7 +108,7 @@ impl Request {
         let Self::Reading(reading) = std::mem::take(self) else { return None };
         let (policy, exchange) = (reading.policy.clone(), reading.exchange.clone());
         exchange.request_ended(now);
-        let copied = reading.copy(worker);
+        let copied = reading.copy(now, worker);
         if copied.is_empty() {
             return None;
         }
@@ -208,36 +208,47 @@ impl Reading {
     }
 
     /// Puts a copy for every wanted mirror into the worker's outbox, as far as each may have one.
-    fn copy(self, worker: &mut Worker) -> MirrorSet {
-        let Self { policy, head, exchange, wanted, bodiless, capture, .. } = self;
+    fn copy(mut self, now: Moment, worker: &mut Worker) -> MirrorSet {
         // Ends the charge of the request: from here on each copy is charged for itself.
-        let full = Rc::new(capture.map(Capture::into_bytes).unwrap_or_default());
+        let full = Rc::new(self.capture.take().map(Capture::into_bytes).unwrap_or_default());
         let empty = Rc::new(Vec::new());
         let mut copied = MirrorSet::default();
-        for (index, mirror) in wanted.of(&policy.mirrors) {
-            let body = if bodiless.contains(index) { &empty } else { &full };
-            if !outgoing::fits(&head, mirror, body.len()) {
-                worker.skip(mirror, SkipReason::HeadersTooLarge);
-                continue;
+        for (index, mirror) in self.wanted.of(&self.policy.mirrors) {
+            let body = if self.bodiless.contains(index) { &empty } else { &full };
+            match self.copy_for(mirror, body, now, worker) {
+                Ok(copy) => {
+                    worker.post(copy);
+                    copied.insert(index);
+                }
+                Err(reason) => worker.skip(mirror, reason),
             }
-            let Some(charge) = worker.budget().charge(head.size().saturating_add(body.len())) else {
-                worker.skip(mirror, SkipReason::Memory);
-                continue;
-            };
-            if !mirror.enter() {
-                worker.skip(mirror, SkipReason::InFlight);
-                continue;
-            }
-            worker.post(Copy {
-                mirror: mirror.clone(),
-                head: head.clone(),
-                body: body.clone(),
-                exchange: exchange.clone(),
-                charge,
-            });
-            copied.insert(index);
         }
         copied
+    }
+
+    fn copy_for(
+        &self,
+        mirror: &Rc<Mirror>,
+        body: &Rc<Vec<u8>>,
+        now: Moment,
+        worker: &Worker,
+    ) -> Result<Copy, SkipReason> {
+        if !mirror.gate.breaker_admits(now) {
+            return Err(SkipReason::Breaker);
+        }
+        if !outgoing::fits(&self.head, mirror, body.len()) {
+            return Err(SkipReason::HeadersTooLarge);
+        }
+        let size = self.head.size().saturating_add(body.len());
+        let charge = worker.budget().charge(size).ok_or(SkipReason::Memory)?;
+        Ok(Copy {
+            place: mirror.gate.enter(now)?,
+            mirror: mirror.clone(),
+            head: self.head.clone(),
+            body: body.clone(),
+            exchange: self.exchange.clone(),
+            charge,
+        })
     }
 }
 

@@ -6,14 +6,17 @@
 use std::rc::Rc;
 
 use crate::answer::Outcome;
+use crate::breaker::Change;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::copy::Copy;
 use crate::exchange::Moment;
 use crate::flights::Flights;
+use crate::gate::End;
 use crate::head::Head;
-use crate::ledger::{Change, Handle, Kind, Ledger};
+use crate::ledger::{self, Handle, Kind, Ledger};
 use crate::metrics::{self, FailReason, SkipReason};
+use crate::notice::{News, Notice};
 use crate::policy::{Mirror, MirrorSet, Policy};
 use crate::sampling::Dice;
 
@@ -37,13 +40,6 @@ pub enum Refusal {
     Rejected,
 }
 
-/// A change that an operator should read of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    ClusterUnknown { mirror: String, cluster: String },
-    ClusterKnown { mirror: String, cluster: String },
-}
-
 impl Worker {
     pub fn new(config: Config, seed: u64) -> Self {
         let mut ledger = Ledger::default();
@@ -63,6 +59,7 @@ impl Worker {
     /// Takes another configuration for the requests to come; without one they pass. Copies that were made go on under
     /// theirs.
     pub fn reconfigure(&mut self, config: Option<Config>) {
+        self.policy.mirrors.iter().for_each(|mirror| mirror.retire(&mut self.ledger));
         self.policy = Rc::new(match config {
             Some(config) => {
                 self.budget = self.budget.with_limit(config.max_buffered_bytes);
@@ -129,21 +126,31 @@ impl Worker {
     }
 
     /// The host took a copy and will answer under the token, or refused it.
-    pub fn dispatched(&mut self, copy: Copy, result: Result<u32, Refusal>) -> Option<Notice> {
+    pub fn dispatched(&mut self, copy: Copy, result: Result<u32, Refusal>) -> Vec<Notice> {
         let mirror = copy.mirror.clone();
+        let notice = |news| Notice { mirror: mirror.name.clone(), news };
+        let mut notices = Vec::new();
+        if copy.place.probe {
+            notices.push(notice(News::Breaker(Change::Probing)));
+        }
         let known = result != Err(Refusal::UnknownCluster);
+        if mirror.note_cluster(known) {
+            let cluster = mirror.cluster.clone();
+            notices.push(notice(match known {
+                true => News::ClusterKnown { cluster },
+                false => News::ClusterUnknown { cluster },
+            }));
+        }
         match result {
             Ok(token) => self.flights.depart(token, copy, &mut self.ledger),
             Err(refusal) => {
-                mirror.leave();
                 self.ledger.add(mirror.meters.failed(refusal.into()), 1);
+                // As good as now: a copy waits for a millisecond at most.
+                let now = copy.exchange.request_end();
+                notices.extend(mirror.leave(copy.place, End::Failed, now, &mut self.ledger));
             }
         }
-        let (name, cluster) = (&mirror.name, &mirror.cluster);
-        mirror.note_cluster(known).then(|| match known {
-            true => Notice::ClusterKnown { mirror: name.clone(), cluster: cluster.clone() },
-            false => Notice::ClusterUnknown { mirror: name.clone(), cluster: cluster.clone() },
-        })
+        notices
     }
 
     /// Whether the copy with this token is a gRPC request; `None` if there is no such copy.
@@ -151,8 +158,9 @@ impl Worker {
         self.flights.is_grpc(token)
     }
 
-    pub fn settle(&mut self, token: u32, outcome: Outcome, now: Moment) {
-        self.flights.land(token, outcome, now, &mut self.ledger);
+    /// The host answered a copy.
+    pub fn settle(&mut self, token: u32, outcome: Outcome, now: Moment) -> Option<Notice> {
+        self.flights.land(token, outcome, now, &mut self.ledger)
     }
 
     /// Whether no copy waits or is on the wire.
@@ -171,13 +179,13 @@ impl Worker {
     }
 
     /// Tells everything that was counted, and takes gauges back until the next time.
-    pub fn flush_and_withdraw(&mut self, mut tell: impl FnMut(usize, Change)) {
+    pub fn flush_and_withdraw(&mut self, mut tell: impl FnMut(usize, ledger::Change)) {
         self.flush(&mut tell);
         self.ledger.withdraw(tell);
     }
 
     /// Tells everything that was counted since the last time.
-    pub fn flush(&mut self, tell: impl FnMut(usize, Change)) {
+    pub fn flush(&mut self, tell: impl FnMut(usize, ledger::Change)) {
         let used = self.budget.used();
         if used != self.reported {
             self.ledger.add(self.buffered, difference(used, self.reported));

@@ -14,6 +14,7 @@ pub const MIRROR: &[&str] = &[
     "body",
     "timeout",
     "limits",
+    "breaker",
 ];
 pub const SAMPLE_BY: &[&str] = &["header", "cookie", "query", "salt"];
 pub const CONDITION: &[&str] = &["methods", "path", "headers", "query"];
@@ -21,7 +22,8 @@ pub const MATCHER: &[&str] = &["exact", "prefix", "suffix", "contains", "regex",
 pub const AUTHORITY: &[&str] = &["suffix", "literal"];
 pub const HEADERS: &[&str] = &["remove", "set", "add"];
 pub const BODY: &[&str] = &["mode", "max_bytes", "on_overflow"];
-pub const LIMITS: &[&str] = &["max_in_flight"];
+pub const LIMITS: &[&str] = &["max_in_flight", "requests_per_second", "burst"];
+pub const BREAKER: &[&str] = &["consecutive_failures", "cooldown"];
 
 /// Every object, under the path by which the documentation names its keys.
 pub const OBJECTS: &[(&str, &[&str])] = &[
@@ -34,4 +36,5 @@ pub const OBJECTS: &[(&str, &[&str])] = &[
     ("mirrors[].headers", HEADERS),
     ("mirrors[].body", BODY),
     ("mirrors[].limits", LIMITS),
+    ("mirrors[].breaker", BREAKER),
 ];

@@ -5,11 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::conditions;
+use super::cost;
 use super::fields;
 use super::keys;
 use super::reader::{Excerpt, Node};
 use super::sample_by;
 use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
+use crate::breaker;
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::reserved::is_reserved;
@@ -21,7 +23,6 @@ const CLUSTER: &str = "the name of an Envoy cluster";
 const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
 const MAX_AUTHORITY: usize = 255;
 const HEADER_NAME: &str = "a header name";
-const MAX_IN_FLIGHT: u64 = 1_000_000;
 
 impl Mirror {
     pub(super) fn read(node: &Node) -> Option<Self> {
@@ -36,7 +37,8 @@ impl Mirror {
         let headers = object.or("headers", HeaderEdits::default(), read_headers);
         let body = object.or("body", BodyPolicy::default(), read_body);
         let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
-        let limits = object.or("limits", Limits::default(), read_limits);
+        let limits = object.or("limits", Limits::default(), cost::limits);
+        let breaker = object.or("breaker", Some(breaker::Settings::default()), cost::breaker);
         let cluster = cluster?;
         Some(Self {
             name: name?.unwrap_or_else(|| default_name(&cluster)),
@@ -49,6 +51,7 @@ impl Mirror {
             body: body?,
             timeout: timeout?,
             limits: limits?,
+            breaker: breaker?,
         })
     }
 }
@@ -85,12 +88,6 @@ fn name_of(mirror: &Node) -> Option<String> {
 impl Default for BodyPolicy {
     fn default() -> Self {
         Self::Full { max_bytes: 1 << 20, on_overflow: OnOverflow::Skip }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_in_flight: 1024 }
     }
 }
 
@@ -218,12 +215,4 @@ fn read_body(node: &Node) -> Option<BodyPolicy> {
     });
     let (none, max_bytes, on_overflow) = (none?, max_bytes?, on_overflow?);
     Some(if none { BodyPolicy::None } else { BodyPolicy::Full { max_bytes, on_overflow } })
-}
-
-fn read_limits(node: &Node) -> Option<Limits> {
-    let object = node.object(keys::LIMITS)?;
-    let max_in_flight = object.or("max_in_flight", Limits::default().max_in_flight, |node| {
-        node.integer(1, MAX_IN_FLIGHT).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
-    });
-    Some(Limits { max_in_flight: max_in_flight? })
 }

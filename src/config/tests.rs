@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{BodyPolicy, Config, Limits, Mirror, OnOverflow};
+use crate::breaker::Settings;
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::sampling::Percentage;
@@ -66,7 +67,8 @@ fn default_mirror() -> Mirror {
         headers: HeaderEdits::default(),
         body: BodyPolicy::Full { max_bytes: 1_048_576, on_overflow: OnOverflow::Skip },
         timeout: Duration::from_secs(5),
-        limits: Limits { max_in_flight: 1024 },
+        limits: Limits { max_in_flight: 1024, rate: None },
+        breaker: Some(Settings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
     }
 }
 
@@ -131,7 +133,8 @@ fn every_key_says_what_it_says() {
             },
             body: BodyPolicy::Full { max_bytes: 0, on_overflow: OnOverflow::HeadersOnly },
             timeout: Duration::from_millis(250),
-            limits: Limits { max_in_flight: 7 },
+            limits: Limits { max_in_flight: 7, rate: None },
+            breaker: default_mirror().breaker,
         }]
     );
     let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));

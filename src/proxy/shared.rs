@@ -13,8 +13,9 @@ use crate::answer::Outcome;
 use crate::config::Config;
 use crate::copy::Copy;
 use crate::ledger::{Change, Kind};
+use crate::notice::Notice;
 use crate::outgoing::{Outgoing, Rewritten};
-use crate::worker::{Notice, Worker};
+use crate::worker::Worker;
 
 pub struct Shared {
     root: u32,
@@ -48,6 +49,9 @@ impl Shared {
         for (kind, name) in slot.iter_mut().flat_map(|worker| worker.ledger().metrics()).skip(ids.len()) {
             ids.push(host::define_metric(host_kind(*kind), name));
         }
+        if slot.as_ref().is_some_and(Worker::has_news) {
+            self.pace.raise(Step::Slow);
+        }
     }
 
     /// Sends what waits, and tells the sums if it is time.
@@ -72,15 +76,7 @@ impl Shared {
         let result =
             host::dispatch(&copy.mirror.cluster, outgoing.into_headers(), &copy.body, copy.mirror.timeout);
         drop(rewritten);
-        match self.with_worker(|worker| worker.dispatched(copy, result)).flatten() {
-            Some(Notice::ClusterUnknown { mirror, cluster }) => {
-                warn!("mirror {mirror}: this Envoy has no cluster {cluster}; copies fail until it has");
-            }
-            Some(Notice::ClusterKnown { mirror, cluster }) => {
-                info!("mirror {mirror}: this Envoy has the cluster {cluster} now");
-            }
-            None => {}
-        }
+        self.with_worker(|worker| worker.dispatched(copy, result)).iter().flatten().for_each(log);
     }
 
     /// The host answered a copy.
@@ -88,7 +84,7 @@ impl Shared {
         let Some(grpc) = self.with_worker(|worker| worker.is_grpc(token)).flatten() else { return };
         let outcome = if headers == 0 { Outcome::NO_HEADERS } else { Outcome::of(&CallHeaders, grpc) };
         let now = host::now();
-        self.with_worker(|worker| worker.settle(token, outcome, now));
+        self.with_worker(|worker| worker.settle(token, outcome, now)).flatten().iter().for_each(log);
         self.flush_if_full();
         self.pace.raise(Step::Slow);
     }
@@ -126,7 +122,7 @@ impl Shared {
 
     /// Tells the last sums and ends the ticks: the host's timer would outlive the context.
     pub fn rest(&self) {
-        self.flush();
+        self.flush_as_if_last();
         self.pace.set(Step::Idle);
     }
 
@@ -144,6 +140,10 @@ impl Shared {
         });
         self.pace.raise_from_stream(due.unwrap_or_default(), self.root);
     }
+}
+
+fn log(notice: &Notice) {
+    if notice.is_warning() { warn!("{notice}") } else { info!("{notice}") }
 }
 
 fn seed() -> u64 {

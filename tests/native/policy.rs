@@ -2,4 +2,5 @@
 //! Who is copied, what a copy may contain, what the shadow may cost.
 
 mod conditions;
+mod cost;
 mod sample_by;

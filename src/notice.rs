@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Changes that an operator should read of, one line of the log each.
+
+use std::fmt;
+
+use crate::breaker;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub mirror: String,
+    pub news: News,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    ClusterUnknown { cluster: String },
+    ClusterKnown { cluster: String },
+    Breaker(breaker::Change),
+}
+
+impl Notice {
+    /// Whether it is trouble, or the end of it.
+    pub fn is_warning(&self) -> bool {
+        use breaker::Change::{Closed, Opened, Probing, Reopened};
+        match self.news {
+            News::ClusterUnknown { .. } | News::Breaker(Opened { .. } | Reopened { .. }) => true,
+            News::ClusterKnown { .. } | News::Breaker(Probing | Closed) => false,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mirror {}: ", self.mirror)?;
+        match &self.news {
+            News::ClusterUnknown { cluster } => {
+                write!(f, "this Envoy has no cluster {cluster}; copies fail until it has")
+            }
+            News::ClusterKnown { cluster } => write!(f, "this Envoy has the cluster {cluster} now"),
+            News::Breaker(change) => change.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for breaker::Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { failures, cooldown } => {
+                write!(f, "the breaker opens after {failures} failures in a row: no copies for {cooldown:?}")
+            }
+            Self::Probing => f.write_str("the breaker lets one copy through"),
+            Self::Reopened { cooldown } => {
+                write!(f, "the breaker opens again, the copy failed: no copies for {cooldown:?}")
+            }
+            Self::Closed => f.write_str("the breaker closes, the copy was answered"),
+        }
+    }
+}
