@@ -27,6 +27,11 @@ impl Budget {
         self.used.get()
     }
 
+    /// Bytes that may still be charged.
+    pub fn room(&self) -> usize {
+        self.limit.saturating_sub(self.used.get())
+    }
+
     /// `None` if the bytes do not fit any more.
     pub fn charge(&self, bytes: usize) -> Option<Charge> {
         let mut charge = Charge { budget: self.clone(), bytes: 0 };

@@ -12,6 +12,7 @@ mod fields;
 pub mod keys;
 mod mirror;
 mod reader;
+mod redact;
 mod sample_by;
 
 #[cfg(test)]
@@ -25,7 +26,8 @@ use self::document::Document;
 use self::reader::{Faults, Node, Path};
 use crate::breaker;
 use crate::conditions::Conditions;
-use crate::edits::{Authority, HeaderEdits};
+use crate::edits::{Authority, HeaderEdits, PathRewrite};
+use crate::redact::Redaction;
 use crate::sampling::{Percentage, SampleBy};
 use crate::token_bucket::Rate;
 
@@ -60,7 +62,9 @@ pub struct Mirror {
     pub sample_by: Option<SampleBy>,
     pub conditions: Conditions,
     pub authority: Authority,
+    pub path: Option<PathRewrite>,
     pub headers: HeaderEdits,
+    pub redact: Redaction,
     pub body: BodyPolicy,
     /// Above 0, at most an hour, whole milliseconds.
     pub timeout: Duration,

@@ -3,6 +3,8 @@
 
 mod authority;
 mod headers;
+mod path;
 
 pub use self::authority::Authority;
 pub use self::headers::{HeaderEdits, NamePattern};
+pub use self::path::PathRewrite;

@@ -9,7 +9,7 @@
 //! 4. [`request`] follows one request until it was read whole, or skips it with a reason: [`conditions`] judge its head,
 //!    each value by a [`matcher`], those of the [`query`] decoded; [`cookies`] may have the key of a sticky sample.
 //! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see, with the
-//!    mirror's [`edits`] and without what is [`reserved`] for the hop.
+//!    mirror's [`edits`] and without what is [`reserved`] for the hop or to [`redact`].
 //! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
 //!    The [`gate`] says if the mirror may have one more: a [`breaker`], the copies in flight, a [`token_bucket`].
 //! 7. [`answer`] tells an answer from a failure; [`exchange`] brings it together with the primary's.
@@ -40,6 +40,7 @@ pub mod policy;
 #[cfg(not(any(test, all(target_arch = "wasm32", target_os = "unknown"))))]
 pub mod proxy;
 pub mod query;
+pub mod redact;
 pub mod request;
 pub mod reserved;
 pub mod sampling;

@@ -17,13 +17,14 @@ pub enum SkipReason {
     BodyTooLarge,
     Memory,
     Breaker,
+    Unredactable,
     InFlight,
     Rate,
     HeadersTooLarge,
 }
 
 impl SkipReason {
-    pub const ALL: [(Self, &str); 11] = [
+    pub const ALL: [(Self, &str); 12] = [
         (Self::Loop, "loop"),
         (Self::Upgrade, "upgrade"),
         (Self::Unmatched, "unmatched"),
@@ -32,6 +33,7 @@ impl SkipReason {
         (Self::BodyTooLarge, "body_too_large"),
         (Self::Memory, "memory"),
         (Self::Breaker, "breaker"),
+        (Self::Unredactable, "unredactable"),
         (Self::InFlight, "in_flight"),
         (Self::Rate, "rate"),
         (Self::HeadersTooLarge, "headers_too_large"),

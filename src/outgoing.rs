@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The headers of a copy: the request's, less what a proxy may not hand on, edited as the mirror says.
 //!
-//! Borrowed from the request's block and the configuration; only a rewritten authority is new.
+//! Borrowed from the request's block and the configuration; only a rewritten authority or path is new.
 
 #[cfg(test)]
 mod tests;
@@ -9,6 +9,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::config::Mirror;
+use crate::edits::PathRewrite;
 use crate::head::{Head, tokens};
 use crate::reserved::{MARKER, ends_here};
 
@@ -20,11 +21,19 @@ const MAX_SIZE: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Rewritten<'a> {
     authority: Cow<'a, [u8]>,
+    /// `None` if it stays.
+    path: Option<Cow<'a, [u8]>>,
 }
 
 impl<'a> Rewritten<'a> {
     pub fn of(head: &'a Head, mirror: &'a Mirror) -> Self {
-        Self { authority: mirror.authority.apply(head.get(":authority").unwrap_or_default()) }
+        let changes_path = mirror.path.is_some() || !mirror.redact.query.is_empty();
+        let path = changes_path.then(|| {
+            let path = head.get(":path").unwrap_or_default();
+            let path = mirror.path.as_ref().map_or(path.into(), |rewrite| rewrite.apply(path));
+            mirror.redact.path(path)
+        });
+        Self { authority: mirror.authority.apply(head.get(":authority").unwrap_or_default()), path }
     }
 }
 
@@ -43,12 +52,14 @@ impl<'a> Outgoing<'a> {
         for (name, value) in head.iter() {
             if name == b":authority" {
                 headers.push((name, &*rewritten.authority));
+            } else if name == b":path" {
+                headers.push((name, rewritten.path.as_deref().unwrap_or(value)));
             } else if name.starts_with(b":")
                 || !ends_here(name, value, body_len)
                     && !connection.iter().any(|list| tokens(list).any(|item| item.eq_ignore_ascii_case(name)))
                     && !edits.drop(name)
             {
-                headers.push((name, value));
+                headers.push((name, mirror.redact.header(name).unwrap_or(value)));
             }
         }
         headers.extend(edits.values());
@@ -72,7 +83,7 @@ impl<'a> Outgoing<'a> {
 /// Whether the host would take a copy of this request. Builds the copy only if it comes near the limits.
 pub fn fits(head: &Head, mirror: &Mirror, body_len: usize) -> bool {
     let room = mirror.headers.most_added() + 1;
-    if head.count() + room <= MAX_COUNT && head.size() + mirror.most_growth() <= MAX_SIZE {
+    if head.count() + room <= MAX_COUNT && head.size().saturating_add(mirror.most_growth(head)) <= MAX_SIZE {
         return true;
     }
     Outgoing::build(head, mirror, &Rewritten::of(head, mirror), body_len).fits()
@@ -80,7 +91,10 @@ pub fn fits(head: &Head, mirror: &Mirror, body_len: usize) -> bool {
 
 impl Mirror {
     /// Upper bound of the bytes by which this mirror's edits lengthen a serialized header block.
-    fn most_growth(&self) -> usize {
-        self.authority.most_growth() + self.headers.most_growth() + MARKER.len() + self.name.len() + 10
+    fn most_growth(&self, head: &Head) -> usize {
+        let path = self.path.as_ref().map_or(0, PathRewrite::most_growth);
+        let fixed =
+            self.authority.most_growth() + self.headers.most_growth() + MARKER.len() + self.name.len() + 10;
+        self.redact.most_growth(head).saturating_add(fixed + path)
     }
 }

@@ -20,6 +20,7 @@ use crate::head::{Head, lists};
 use crate::metrics::SkipReason;
 use crate::outgoing;
 use crate::policy::{Mirror, MirrorSet, Policy};
+use crate::redact::Refusal;
 use crate::reserved::MARKER;
 use crate::worker::Worker;
 
@@ -236,6 +237,7 @@ impl Reading {
         if !mirror.gate.breaker_admits(now) {
             return Err(SkipReason::Breaker);
         }
+        let body = self.redacted(mirror, body, worker)?;
         if !outgoing::fits(&self.head, mirror, body.len()) {
             return Err(SkipReason::HeadersTooLarge);
         }
@@ -245,10 +247,30 @@ impl Reading {
             place: mirror.gate.enter(now)?,
             mirror: mirror.clone(),
             head: self.head.clone(),
-            body: body.clone(),
+            body,
             exchange: self.exchange.clone(),
             charge,
         })
+    }
+}
+
+impl Reading {
+    /// A body without what the mirror must not show. Never grows beyond what the mirror or the worker may hold.
+    fn redacted(
+        &self,
+        mirror: &Mirror,
+        body: &Rc<Vec<u8>>,
+        worker: &Worker,
+    ) -> Result<Rc<Vec<u8>>, SkipReason> {
+        let BodyPolicy::Full { max_bytes, .. } = mirror.body else { return Ok(body.clone()) };
+        let room = worker.budget().room();
+        match mirror.redact.body(&self.head, body, max_bytes.min(room)) {
+            Ok(Some(redacted)) => Ok(Rc::new(redacted)),
+            Ok(None) => Ok(body.clone()),
+            Err(Refusal::Unredactable) => Err(SkipReason::Unredactable),
+            Err(Refusal::TooLong) if max_bytes <= room => Err(SkipReason::BodyTooLarge),
+            Err(Refusal::TooLong) => Err(SkipReason::Memory),
+        }
     }
 }
 

@@ -10,7 +10,9 @@ pub const MIRROR: &[&str] = &[
     "match",
     "exclude",
     "authority",
+    "path",
     "headers",
+    "redact",
     "body",
     "timeout",
     "limits",
@@ -21,6 +23,8 @@ pub const CONDITION: &[&str] = &["methods", "path", "headers", "query"];
 pub const MATCHER: &[&str] = &["exact", "prefix", "suffix", "contains", "regex", "present", "ignore_case"];
 pub const AUTHORITY: &[&str] = &["suffix", "literal"];
 pub const HEADERS: &[&str] = &["remove", "set", "add"];
+pub const PATH: &[&str] = &["prefix", "replacement"];
+pub const REDACT: &[&str] = &["headers", "query", "json", "replacement"];
 pub const BODY: &[&str] = &["mode", "max_bytes", "on_overflow"];
 pub const LIMITS: &[&str] = &["max_in_flight", "requests_per_second", "burst"];
 pub const BREAKER: &[&str] = &["consecutive_failures", "cooldown"];
@@ -33,7 +37,9 @@ pub const OBJECTS: &[(&str, &[&str])] = &[
     ("mirrors[].match[]", CONDITION),
     ("mirrors[].match[].path", MATCHER),
     ("mirrors[].authority", AUTHORITY),
+    ("mirrors[].path", PATH),
     ("mirrors[].headers", HEADERS),
+    ("mirrors[].redact", REDACT),
     ("mirrors[].body", BODY),
     ("mirrors[].limits", LIMITS),
     ("mirrors[].breaker", BREAKER),

@@ -9,11 +9,13 @@ use super::cost;
 use super::fields;
 use super::keys;
 use super::reader::{Excerpt, Node};
+use super::redact;
 use super::sample_by;
 use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
 use crate::breaker;
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
+use crate::redact::Redaction;
 use crate::reserved::is_reserved;
 use crate::sampling::Percentage;
 
@@ -34,7 +36,9 @@ impl Mirror {
         let any_of = object.or("match", None, |node| conditions::some(node).map(Some));
         let none_of = object.or("exclude", Vec::new(), conditions::any);
         let authority = object.or("authority", Authority::default(), read_authority);
+        let path = object.or("path", None, |node| redact::path(node).map(Some));
         let headers = object.or("headers", HeaderEdits::default(), read_headers);
+        let redact = object.or("redact", Redaction::default(), redact::redact);
         let body = object.or("body", BodyPolicy::default(), read_body);
         let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
         let limits = object.or("limits", Limits::default(), cost::limits);
@@ -47,7 +51,9 @@ impl Mirror {
             sample_by: sample_by?,
             conditions: Conditions { any_of: any_of?, none_of: none_of? },
             authority: authority?,
+            path: path?,
             headers: headers?,
+            redact: redact?,
             body: body?,
             timeout: timeout?,
             limits: limits?,

@@ -14,6 +14,7 @@ use super::{BodyPolicy, Config, Limits, Mirror, OnOverflow};
 use crate::breaker::Settings;
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
+use crate::redact::Redaction;
 use crate::sampling::Percentage;
 
 fn parse(json: &Value) -> Config {
@@ -64,7 +65,9 @@ fn default_mirror() -> Mirror {
         sample_by: None,
         conditions: Conditions::default(),
         authority: Authority::Suffix(b"-shadow".to_vec()),
+        path: None,
         headers: HeaderEdits::default(),
+        redact: Redaction::default(),
         body: BodyPolicy::Full { max_bytes: 1_048_576, on_overflow: OnOverflow::Skip },
         timeout: Duration::from_secs(5),
         limits: Limits { max_in_flight: 1024, rate: None },
@@ -121,6 +124,8 @@ fn every_key_says_what_it_says() {
             sample_by: None,
             conditions: Conditions::default(),
             authority: Authority::Literal(b"v2.test:8080".to_vec()),
+            path: None,
+            redact: Redaction::default(),
             headers: HeaderEdits {
                 remove: vec![
                     NamePattern::Name(b"a".to_vec()),

@@ -2,5 +2,6 @@
 //! Who is copied, what a copy may contain, what the shadow may cost.
 
 mod conditions;
+mod content;
 mod cost;
 mod sample_by;

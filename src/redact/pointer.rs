@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//! JSON pointers (RFC 6901), in which a token `*` stands for every member or element.
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pointer(Vec<Token>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token {
+    Any,
+    /// A member's name, and the index of an element if it is one.
+    Name {
+        text: String,
+        index: Option<usize>,
+    },
+}
+
+impl Pointer {
+    /// `None` if the text is no pointer.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self(Vec::new()));
+        }
+        let tokens: Option<Vec<_>> = text.strip_prefix('/')?.split('/').map(Token::parse).collect();
+        tokens.map(Self)
+    }
+
+    /// The token at a depth, and whether it is the last.
+    pub fn at(&self, depth: usize) -> Option<(&Token, bool)> {
+        self.0.get(depth).map(|token| (token, depth + 1 == self.0.len()))
+    }
+
+    pub fn is_whole_document(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Token {
+    fn parse(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::Any);
+        }
+        let escapes = text.match_indices('~').map(|(at, _)| text.get(at + 1..at + 2));
+        if !escapes.into_iter().all(|next| matches!(next, Some("0" | "1"))) {
+            return None;
+        }
+        let index = text.parse().ok().filter(|index: &usize| index.to_string() == text);
+        Some(Self::Name { text: text.replace("~1", "/").replace("~0", "~"), index })
+    }
+
+    pub fn is_member(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Name { text, .. } => text.as_bytes() == name,
+        }
+    }
+
+    pub fn is_element(&self, index: usize) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Name { index: own, .. } => *own == Some(index),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn tokens_are_those_of_the_rfc_and_the_star() {
+        let token = |text: &str, index| Token::Name { text: text.into(), index };
+        let pointer = Pointer::parse("/a~1b/m~0n/0/01/*//~01").expect("a pointer");
+        let tokens = [
+            token("a/b", None),
+            token("m~n", None),
+            token("0", Some(0)),
+            token("01", None),
+            Token::Any,
+            token("", None),
+            token("~1", None),
+        ];
+        assert_eq!(pointer, Pointer(tokens.into()));
+        assert_eq!(Pointer::parse(""), Some(Pointer(Vec::new())));
+        for text in ["a", "a/b", "/~", "/~2", "/a~", "/~é", "$.a"] {
+            assert_eq!(Pointer::parse(text), None, "{text}");
+        }
+    }
+}
