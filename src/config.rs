@@ -14,6 +14,7 @@ mod mirror;
 mod reader;
 mod redact;
 mod sample_by;
+mod schedule;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, PathRewrite};
 use crate::redact::Redaction;
 use crate::sampling::{Percentage, SampleBy};
+use crate::schedule::Schedule;
 use crate::token_bucket::Rate;
 
 /// Most mirrors that one configuration may have.
@@ -60,6 +62,7 @@ pub struct Mirror {
     pub percentage: Percentage,
     /// `None`: each request for itself, at random.
     pub sample_by: Option<SampleBy>,
+    pub schedule: Schedule,
     pub conditions: Conditions,
     pub authority: Authority,
     pub path: Option<PathRewrite>,

@@ -11,6 +11,7 @@ use crate::ledger::{Handle, Kind, Ledger};
 pub enum SkipReason {
     Loop,
     Upgrade,
+    Inactive,
     Unmatched,
     Unsampled,
     Aborted,
@@ -24,9 +25,10 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
-    pub const ALL: [(Self, &str); 12] = [
+    pub const ALL: [(Self, &str); 13] = [
         (Self::Loop, "loop"),
         (Self::Upgrade, "upgrade"),
+        (Self::Inactive, "inactive"),
         (Self::Unmatched, "unmatched"),
         (Self::Unsampled, "unsampled"),
         (Self::Aborted, "aborted"),

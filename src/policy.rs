@@ -11,12 +11,16 @@ use crate::gate::{End, Gate, Place};
 use crate::ledger::Ledger;
 use crate::metrics::Meters;
 use crate::notice::{News, Notice};
+use crate::sampling::Percentage;
+use crate::timestamp::Timestamp;
 
 #[derive(Debug)]
 pub struct Policy {
     pub mirrors: Vec<Rc<Mirror>>,
     pub loop_guard: bool,
     pub annotate: bool,
+    /// Whether a mirror must know the time.
+    pub is_scheduled: bool,
 }
 
 /// A mirror at work. What its configuration says is read through it.
@@ -34,13 +38,14 @@ pub struct Mirror {
 
 impl Policy {
     pub fn new(config: Config, ledger: &mut Ledger) -> Self {
+        let is_scheduled = config.mirrors.iter().any(|mirror| mirror.schedule.is_set());
         let mirrors = config.mirrors.into_iter().map(|mirror| Rc::new(Mirror::new(mirror, ledger))).collect();
-        Self { mirrors, loop_guard: config.loop_guard, annotate: config.annotate }
+        Self { mirrors, loop_guard: config.loop_guard, annotate: config.annotate, is_scheduled }
     }
 
     /// A policy that wants nothing.
     pub fn none() -> Self {
-        Self { mirrors: Vec::new(), loop_guard: true, annotate: false }
+        Self { mirrors: Vec::new(), loop_guard: true, annotate: false, is_scheduled: false }
     }
 }
 
@@ -82,9 +87,13 @@ impl Mirror {
         self.unknown_cluster.replace(!known) == known
     }
 
-    /// Whether a request must be read to know if it is in the share.
-    pub fn decides_by_key(&self) -> bool {
-        self.sample_by.is_some() && self.percentage.is_partial()
+    /// The share of the requests at a time that matters only if there is a schedule; `None` while it is not active.
+    pub fn share(&self, time: Option<Timestamp>) -> Option<Percentage> {
+        match time {
+            Some(now) if self.schedule.is_active(now) => Some(self.schedule.share(self.percentage, now)),
+            Some(_) => None,
+            None => Some(self.percentage),
+        }
     }
 
     /// Whether a copy takes the body at all.

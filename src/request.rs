@@ -276,7 +276,7 @@ impl Reading {
 
 /// Why a mirror does not want a request of which the head is known.
 fn refusal(mirror: &Mirror, head: &Head, worker: &mut Worker) -> Option<SkipReason> {
-    if mirror.decides_by_key() && !worker.picks_key(mirror, head) {
+    if !worker.keeps(mirror, head) {
         Some(SkipReason::Unsampled)
     } else if !mirror.conditions.admit(head) {
         Some(SkipReason::Unmatched)

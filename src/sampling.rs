@@ -4,6 +4,7 @@
 mod sticky;
 
 use std::fmt;
+use std::time::Duration;
 
 use fastrand::Rng;
 
@@ -26,6 +27,14 @@ impl Percentage {
         // Four decimals survive the way through a double to within this; a fifth decimal does not.
         let exact = (percent - steps / 10_000.0).abs() < 1e-9;
         (exact && (0.0..=f64::from(STEPS)).contains(&steps)).then_some(Self(steps as u32))
+    }
+
+    /// The share on the way to another, so much time of all that it takes.
+    pub fn towards(self, other: Self, elapsed: Duration, over: Duration) -> Self {
+        let (elapsed, over) = (elapsed.as_millis().min(over.as_millis()), over.as_millis());
+        let grown = u128::from(other.0.saturating_sub(self.0)) * elapsed;
+        let steps = grown.checked_div(over).and_then(|steps| u32::try_from(steps).ok());
+        Self(self.0.saturating_add(steps.unwrap_or(0)))
     }
 
     /// Whether chance, or a key, has a part in it.

@@ -19,6 +19,7 @@ use crate::metrics::{self, FailReason, SkipReason};
 use crate::notice::{News, Notice};
 use crate::policy::{Mirror, MirrorSet, Policy};
 use crate::sampling::Dice;
+use crate::timestamp::Timestamp;
 
 #[derive(Debug)]
 pub struct Worker {
@@ -29,6 +30,8 @@ pub struct Worker {
     flights: Flights,
     ledger: Ledger,
     buffered: Handle,
+    /// What time it is, as far as the mirrors' schedules go.
+    time: Option<Timestamp>,
     /// Bytes held, as the host knows them.
     reported: usize,
 }
@@ -52,6 +55,7 @@ impl Worker {
             flights: Flights::default(),
             ledger,
             buffered,
+            time: None,
             reported: 0,
         }
     }
@@ -84,25 +88,45 @@ impl Worker {
     /// Draws for every mirror, before anything of the request was read. A mirror with sticky decisions wants it until
     /// its key was read.
     pub fn draw(&mut self) -> MirrorSet {
-        let Self { policy, dice, ledger, .. } = self;
+        let Self { policy, dice, ledger, time, .. } = self;
         let mut wanted = MirrorSet::default();
         for (index, mirror) in policy.mirrors.iter().enumerate() {
             ledger.add(mirror.meters.requests, 1);
-            if mirror.decides_by_key() || dice.picks(mirror.percentage) {
-                wanted.insert(index);
-            } else {
-                ledger.add(mirror.meters.skipped(SkipReason::Unsampled), 1);
+            let refusal = match mirror.share(*time) {
+                None => Some(SkipReason::Inactive),
+                Some(share) if mirror.sample_by.is_some() && share.is_partial() || dice.picks(share) => None,
+                Some(_) => Some(SkipReason::Unsampled),
+            };
+            match refusal {
+                Some(reason) => ledger.add(mirror.meters.skipped(reason), 1),
+                None => wanted.insert(index),
             }
         }
         wanted
     }
 
-    /// Whether the key of a request is in a mirror's share, or chance where it has none.
-    pub fn picks_key(&mut self, mirror: &Mirror, head: &Head) -> bool {
-        match mirror.sample_by.as_ref().and_then(|by| by.draw(head)) {
-            Some(draw) => mirror.percentage.admits(draw),
-            None => self.dice.picks(mirror.percentage),
+    /// Whether a request that was drawn for stays in the mirror's share by its key, or by chance where it has none.
+    pub fn keeps(&mut self, mirror: &Mirror, head: &Head) -> bool {
+        let Some(by) = &mirror.sample_by else { return true };
+        let share = mirror.share(self.time).unwrap_or(mirror.percentage);
+        match by.draw(head) {
+            Some(draw) => share.admits(draw),
+            None => self.dice.picks(share),
         }
+    }
+
+    /// Whether a mirror has a schedule, and the time is not known.
+    pub fn lacks_time(&self) -> bool {
+        self.policy.is_scheduled && self.time.is_none()
+    }
+
+    /// Says what time it is, until [`Self::forget_time`].
+    pub fn tell_time(&mut self, time: Timestamp) {
+        self.time = Some(time);
+    }
+
+    pub fn forget_time(&mut self) {
+        self.time = None;
     }
 
     pub fn skip(&mut self, mirror: &Mirror, reason: SkipReason) {

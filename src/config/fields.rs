@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::reader::Node;
 use crate::sampling::Percentage;
 
-const PERCENTAGE: &str = "a number from 0 to 100";
+pub const PERCENTAGE: &str = "a number from 0 to 100";
 const DURATION: &str = "a duration above 0 and at most \"1h\", such as \"250ms\", \"5s\" or \"2m\"";
+
+const MAX_DURATION: Duration = Duration::from_secs(3600);
 
 pub fn percentage(node: &Node) -> Option<Percentage> {
     let Some(value) = node.as_number().filter(|value| (0.0..=100.0).contains(value)) else {
@@ -21,18 +23,19 @@ pub fn percentage(node: &Node) -> Option<Percentage> {
 
 pub fn duration(node: &Node) -> Option<Duration> {
     match node.as_str().and_then(parse_duration) {
-        Some(duration) => Some(duration),
-        None => node.refuse(DURATION),
+        Some(duration) if duration <= MAX_DURATION => Some(duration),
+        _ => node.refuse(DURATION),
     }
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// A number and its unit; above 0.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
     let millis = number.parse::<u64>().ok()?.checked_mul(*factor)?;
-    (1..=3_600_000).contains(&millis).then(|| Duration::from_millis(millis))
+    (millis > 0).then(|| Duration::from_millis(millis))
 }
 
 /// The name of a header as the copy's headers are compared with it: in lower case.

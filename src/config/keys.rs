@@ -17,6 +17,8 @@ pub const MIRROR: &[&str] = &[
     "timeout",
     "limits",
     "breaker",
+    "active",
+    "ramp",
 ];
 pub const SAMPLE_BY: &[&str] = &["header", "cookie", "query", "salt"];
 pub const CONDITION: &[&str] = &["methods", "path", "headers", "query"];
@@ -28,6 +30,8 @@ pub const REDACT: &[&str] = &["headers", "query", "json", "replacement"];
 pub const BODY: &[&str] = &["mode", "max_bytes", "on_overflow"];
 pub const LIMITS: &[&str] = &["max_in_flight", "requests_per_second", "burst"];
 pub const BREAKER: &[&str] = &["consecutive_failures", "cooldown"];
+pub const ACTIVE: &[&str] = &["from", "until"];
+pub const RAMP: &[&str] = &["start", "over"];
 
 /// Every object, under the path by which the documentation names its keys.
 pub const OBJECTS: &[(&str, &[&str])] = &[
@@ -43,4 +47,6 @@ pub const OBJECTS: &[(&str, &[&str])] = &[
     ("mirrors[].body", BODY),
     ("mirrors[].limits", LIMITS),
     ("mirrors[].breaker", BREAKER),
+    ("mirrors[].active", ACTIVE),
+    ("mirrors[].ramp", RAMP),
 ];

@@ -11,6 +11,7 @@ use super::keys;
 use super::reader::{Excerpt, Node};
 use super::redact;
 use super::sample_by;
+use super::schedule;
 use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
 use crate::breaker;
 use crate::conditions::Conditions;
@@ -33,6 +34,7 @@ impl Mirror {
         let name = object.or("name", None, |node| read_name(node).map(Some));
         let percentage = object.or("percentage", Percentage::ALL, fields::percentage);
         let sample_by = object.or("sample_by", None, |node| sample_by::read(node).map(Some));
+        let schedule = schedule::read(&object, percentage);
         let any_of = object.or("match", None, |node| conditions::some(node).map(Some));
         let none_of = object.or("exclude", Vec::new(), conditions::any);
         let authority = object.or("authority", Authority::default(), read_authority);
@@ -49,6 +51,7 @@ impl Mirror {
             cluster,
             percentage: percentage?,
             sample_by: sample_by?,
+            schedule: schedule?,
             conditions: Conditions { any_of: any_of?, none_of: none_of? },
             authority: authority?,
             path: path?,

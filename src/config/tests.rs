@@ -16,6 +16,7 @@ use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::redact::Redaction;
 use crate::sampling::Percentage;
+use crate::schedule::Schedule;
 
 fn parse(json: &Value) -> Config {
     parse_text(&json.to_string())
@@ -63,6 +64,7 @@ fn default_mirror() -> Mirror {
         cluster: "shadow".into(),
         percentage: Percentage::ALL,
         sample_by: None,
+        schedule: Schedule::default(),
         conditions: Conditions::default(),
         authority: Authority::Suffix(b"-shadow".to_vec()),
         path: None,
@@ -122,6 +124,7 @@ fn every_key_says_what_it_says() {
             cluster: "outbound|80|v2|svc.ns.svc.cluster.local".into(),
             percentage: Percentage::from_percent(33.3333).expect("valid"),
             sample_by: None,
+            schedule: Schedule::default(),
             conditions: Conditions::default(),
             authority: Authority::Literal(b"v2.test:8080".to_vec()),
             path: None,

@@ -11,9 +11,11 @@ use std::time::Duration;
 use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 
 use crate::answer;
+use crate::timestamp::Timestamp;
 use crate::worker::Refusal;
 
 const OK: u32 = 0;
+const CLOCK_REALTIME: u32 = 0;
 const CLOCK_MONOTONIC: u32 = 1;
 
 #[link(wasm_import_module = "env")]
@@ -148,9 +150,18 @@ pub fn done() {
 
 /// Monotonic time.
 pub fn now() -> Duration {
+    clock(CLOCK_MONOTONIC)
+}
+
+/// What the host's clock shows.
+pub fn wall_clock() -> Timestamp {
+    Timestamp::since_epoch(clock(CLOCK_REALTIME))
+}
+
+fn clock(clock: u32) -> Duration {
     let mut nanos = 0;
     // SAFETY: the host only writes to `nanos`, which lives across the call.
-    unsafe { clock_time_get(CLOCK_MONOTONIC, 1, &raw mut nanos) };
+    unsafe { clock_time_get(clock, 1, &raw mut nanos) };
     Duration::from_nanos(nanos)
 }
 

@@ -60,6 +60,7 @@ impl Shared {
         let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
         let quiet = batch.is_empty();
         batch.into_iter().for_each(|copy| self.dispatch(copy));
+        // Ticks go on for as long as requests come, so that the time is never older than a flush.
         if was == Step::Slow || host::now().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
             self.flush();
         }
@@ -67,6 +68,7 @@ impl Shared {
         if quiet {
             let news = self.with_worker(|worker| worker.has_news()).unwrap_or(false);
             self.pace.set(if news { Step::Slow } else { Step::Idle });
+            self.with_worker(Worker::forget_time);
         }
     }
 
@@ -91,6 +93,7 @@ impl Shared {
 
     /// Tells the host everything that was counted.
     pub fn flush(&self) {
+        self.with_worker(Worker::forget_time);
         self.last_flush.set(host::now());
         self.with_worker(|worker| worker.flush(|index, change| self.tell(index, change)));
     }

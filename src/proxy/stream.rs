@@ -10,7 +10,6 @@ use super::host;
 use super::shared::Shared;
 use crate::head::Head;
 use crate::request::Request;
-use crate::worker::Worker;
 
 /// Where the names of the mirrors are left for the primary's access log: `wasm.shadow_mirrors`.
 const FILTER_STATE: &str = "shadow_mirrors";
@@ -62,7 +61,13 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        let wanted = self.shared.with_worker(Worker::draw).unwrap_or_default();
+        let wanted = self.shared.with_worker(|worker| {
+            if worker.lacks_time() {
+                worker.tell_time(host::wall_clock());
+            }
+            worker.draw()
+        });
+        let wanted = wanted.unwrap_or_default();
         if !wanted.is_empty() {
             // A block that is not whole is no block that Envoy makes; as an empty one it is counted and not lost.
             let head = Head::from_block(host::request_headers()).unwrap_or_default();

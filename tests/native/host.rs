@@ -39,6 +39,8 @@ thread_local! {
 #[derive(Default)]
 pub struct Host {
     pub now: Duration,
+    /// What a clock on the wall shows beyond `now`.
+    pub wall: Duration,
     pub contexts: BTreeMap<u32, Context>,
     pub timers: Timers,
     pub metrics: Metrics,

@@ -5,3 +5,4 @@ mod conditions;
 mod content;
 mod cost;
 mod sample_by;
+mod schedule;

@@ -107,6 +107,11 @@ impl Sim {
         self.advance(FLUSHED);
     }
 
+    /// Sets the clock on the wall, in seconds since 1970.
+    pub fn set_clock(&mut self, seconds: u64) {
+        host::with(|host| host.wall = Duration::from_secs(seconds).saturating_sub(host.now));
+    }
+
     pub fn now(&self) -> Duration {
         host::with(|host| host.now)
     }
