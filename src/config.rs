@@ -15,6 +15,7 @@ mod reader;
 mod redact;
 mod sample_by;
 mod schedule;
+mod target;
 
 #[cfg(test)]
 mod tests;
@@ -27,10 +28,11 @@ use self::document::Document;
 use self::reader::{Faults, Node, Path};
 use crate::breaker;
 use crate::conditions::Conditions;
-use crate::edits::{Authority, HeaderEdits, PathRewrite};
+use crate::edits::{Authority, HeaderEdits, PathRewrite, Retry};
 use crate::redact::Redaction;
 use crate::sampling::{Percentage, SampleBy};
 use crate::schedule::Schedule;
+use crate::target::Target;
 use crate::token_bucket::Rate;
 
 /// Most mirrors that one configuration may have.
@@ -57,8 +59,7 @@ pub struct Config {
 pub struct Mirror {
     /// 1 to 64 of `[A-Za-z0-9_-]`: label of the metrics and value of the marker.
     pub name: String,
-    /// The Envoy cluster that gets the copies.
-    pub cluster: String,
+    pub target: Target,
     pub percentage: Percentage,
     /// `None`: each request for itself, at random.
     pub sample_by: Option<SampleBy>,
@@ -71,9 +72,12 @@ pub struct Mirror {
     pub body: BodyPolicy,
     /// Above 0, at most an hour, whole milliseconds.
     pub timeout: Duration,
+    pub retry: Option<Retry>,
     pub limits: Limits,
     /// `None` if it is off.
     pub breaker: Option<breaker::Settings>,
+    /// Everything but the sending.
+    pub dry_run: bool,
 }
 
 /// What a copy takes of the request's body.

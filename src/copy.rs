@@ -22,6 +22,12 @@ pub struct Copy {
 }
 
 impl Copy {
+    /// The cluster that it goes to, with its index among those of the mirror.
+    pub fn cluster(&self) -> (usize, &str) {
+        // A request without one was not copied.
+        self.mirror.target.of(&self.head).unwrap_or_default()
+    }
+
     /// Whether Envoy answers this copy in gRPC's way where the shadow does not.
     pub fn is_grpc(&self) -> bool {
         self.head.get("content-type").is_some_and(is_grpc)

@@ -4,7 +4,9 @@
 mod authority;
 mod headers;
 mod path;
+mod retry;
 
 pub use self::authority::Authority;
 pub use self::headers::{HeaderEdits, NamePattern};
 pub use self::path::PathRewrite;
+pub use self::retry::Retry;

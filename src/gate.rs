@@ -70,6 +70,14 @@ impl Gate {
         Ok(Place { probe })
     }
 
+    /// What [`Self::enter`] would say. Takes a token, as if a copy were made.
+    ///
+    /// # Errors
+    /// The reason why there is no place.
+    pub fn rehearse(&self, now: Moment) -> Result<(), SkipReason> {
+        self.0.borrow_mut().pass(now)
+    }
+
     /// Gives the place of a copy back.
     pub fn leave(&self, place: Place, end: End, now: Moment) -> Option<breaker::Change> {
         let mut state = self.0.borrow_mut();

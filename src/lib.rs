@@ -6,6 +6,7 @@
 //! 1. [`config`] says which mirrors there are; [`policy`] is what a worker runs on.
 //! 2. [`sampling`] picks the mirrors that want this request. Most requests of a 1 % mirror end here, unread.
 //!    A [`schedule`] says by the [`timestamp`] if there are any, and how large their share is by now.
+//!    A [`target`] is the cluster that it goes to.
 //! 3. [`head`] is the request's header block as the host gave it; [`capture`] collects the body within the [`budget`].
 //! 4. [`request`] follows one request until it was read whole, or skips it with a reason: [`conditions`] judge its head,
 //!    each value by a [`matcher`], those of the [`query`] decoded; [`cookies`] may have the key of a sticky sample.
@@ -46,6 +47,7 @@ pub mod request;
 pub mod reserved;
 pub mod sampling;
 pub mod schedule;
+pub mod target;
 pub mod timestamp;
 pub mod token_bucket;
 pub mod worker;

@@ -13,6 +13,7 @@ pub enum SkipReason {
     Upgrade,
     Inactive,
     Unmatched,
+    NoTarget,
     Unsampled,
     Aborted,
     BodyTooLarge,
@@ -21,15 +22,17 @@ pub enum SkipReason {
     Unredactable,
     InFlight,
     Rate,
+    DryRun,
     HeadersTooLarge,
 }
 
 impl SkipReason {
-    pub const ALL: [(Self, &str); 13] = [
+    pub const ALL: [(Self, &str); 15] = [
         (Self::Loop, "loop"),
         (Self::Upgrade, "upgrade"),
         (Self::Inactive, "inactive"),
         (Self::Unmatched, "unmatched"),
+        (Self::NoTarget, "no_target"),
         (Self::Unsampled, "unsampled"),
         (Self::Aborted, "aborted"),
         (Self::BodyTooLarge, "body_too_large"),
@@ -38,6 +41,7 @@ impl SkipReason {
         (Self::Unredactable, "unredactable"),
         (Self::InFlight, "in_flight"),
         (Self::Rate, "rate"),
+        (Self::DryRun, "dry_run"),
         (Self::HeadersTooLarge, "headers_too_large"),
     ];
 }

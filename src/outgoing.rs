@@ -9,7 +9,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::config::Mirror;
-use crate::edits::PathRewrite;
+use crate::edits::{PathRewrite, Retry};
 use crate::head::{Head, tokens};
 use crate::reserved::{MARKER, ends_here};
 
@@ -63,6 +63,7 @@ impl<'a> Outgoing<'a> {
             }
         }
         headers.extend(edits.values());
+        headers.extend(mirror.retry.iter().flat_map(Retry::headers));
         headers.push((MARKER.as_bytes(), mirror.name.as_bytes()));
         Self { headers }
     }
@@ -82,7 +83,7 @@ impl<'a> Outgoing<'a> {
 
 /// Whether the host would take a copy of this request. Builds the copy only if it comes near the limits.
 pub fn fits(head: &Head, mirror: &Mirror, body_len: usize) -> bool {
-    let room = mirror.headers.most_added() + 1;
+    let room = mirror.headers.most_added() + mirror.retry.as_ref().map_or(0, Retry::most_added) + 1;
     if head.count() + room <= MAX_COUNT && head.size().saturating_add(mirror.most_growth(head)) <= MAX_SIZE {
         return true;
     }
@@ -93,8 +94,9 @@ impl Mirror {
     /// Upper bound of the bytes by which this mirror's edits lengthen a serialized header block.
     fn most_growth(&self, head: &Head) -> usize {
         let path = self.path.as_ref().map_or(0, PathRewrite::most_growth);
+        let retry = self.retry.as_ref().map_or(0, Retry::most_growth);
         let fixed =
             self.authority.most_growth() + self.headers.most_growth() + MARKER.len() + self.name.len() + 10;
-        self.redact.most_growth(head).saturating_add(fixed + path)
+        self.redact.most_growth(head).saturating_add(fixed + path + retry)
     }
 }

@@ -32,8 +32,8 @@ pub struct Mirror {
     /// Whether the gauge counts this worker's breaker as open.
     shown_open: Cell<bool>,
     retired: Cell<bool>,
-    /// Whether the last copy was refused for want of its cluster.
-    unknown_cluster: Cell<bool>,
+    /// The clusters for want of which the last copy was refused, by their index in the target, as bits.
+    unknown_clusters: Cell<u64>,
 }
 
 impl Policy {
@@ -57,7 +57,7 @@ impl Mirror {
             gate: Gate::new(config.limits, config.breaker),
             shown_open: Cell::default(),
             retired: Cell::default(),
-            unknown_cluster: Cell::default(),
+            unknown_clusters: Cell::default(),
             config,
         }
     }
@@ -82,9 +82,12 @@ impl Mirror {
         }
     }
 
-    /// Notes whether Envoy knew the cluster, and says whether that is news.
-    pub fn note_cluster(&self, known: bool) -> bool {
-        self.unknown_cluster.replace(!known) == known
+    /// Notes whether Envoy knew a cluster of the target, and says whether that is news.
+    pub fn note_cluster(&self, index: usize, known: bool) -> bool {
+        let bit = u32::try_from(index).ok().and_then(|index| 1u64.checked_shl(index)).unwrap_or(0);
+        let before = self.unknown_clusters.get();
+        let after = if known { before & !bit } else { before | bit };
+        self.unknown_clusters.replace(after) != after
     }
 
     /// The share of the requests at a time that matters only if there is a schedule; `None` while it is not active.

@@ -119,7 +119,7 @@ impl Replacement {
                 _ => query.push_str(&format!("%{byte:02X}")),
             }
         }
-        let json = serde_json::Value::from(text).to_string().into_bytes();
+        let json = serde_json::to_vec(text).unwrap_or_default();
         Self { plain: text.into(), query: query.into(), json }
     }
 }

@@ -243,6 +243,10 @@ impl Reading {
         }
         let size = self.head.size().saturating_add(body.len());
         let charge = worker.budget().charge(size).ok_or(SkipReason::Memory)?;
+        if mirror.dry_run {
+            mirror.gate.rehearse(now)?;
+            return Err(SkipReason::DryRun);
+        }
         Ok(Copy {
             place: mirror.gate.enter(now)?,
             mirror: mirror.clone(),
@@ -280,6 +284,8 @@ fn refusal(mirror: &Mirror, head: &Head, worker: &mut Worker) -> Option<SkipReas
         Some(SkipReason::Unsampled)
     } else if !mirror.conditions.admit(head) {
         Some(SkipReason::Unmatched)
+    } else if mirror.target.of(head).is_none() {
+        Some(SkipReason::NoTarget)
     } else {
         None
     }

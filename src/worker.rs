@@ -158,8 +158,9 @@ impl Worker {
             notices.push(notice(News::Breaker(Change::Probing)));
         }
         let known = result != Err(Refusal::UnknownCluster);
-        if mirror.note_cluster(known) {
-            let cluster = mirror.cluster.clone();
+        let (index, cluster) = copy.cluster();
+        if mirror.note_cluster(index, known) {
+            let cluster = cluster.to_owned();
             notices.push(notice(match known {
                 true => News::ClusterKnown { cluster },
                 false => News::ClusterUnknown { cluster },

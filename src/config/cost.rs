@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads what a mirror may cost: `limits` and `breaker`.
+//! Reads what a mirror may cost: `retry`, `limits` and `breaker`.
+
+use std::time::Duration;
 
 use super::Limits;
 use super::fields;
 use super::keys;
 use super::reader::Node;
 use crate::breaker::Settings;
+use crate::edits::Retry;
 use crate::token_bucket::Rate;
 
 const MAX_IN_FLIGHT: u64 = 1_000_000;
 const MAX_RATE: f64 = 1_000_000.0;
 const MIN_RATE: f64 = 0.001;
+/// Envoy's names are those of the configuration. The first three are the default.
+const CONDITIONS: [(&str, &str); 5] = [
+    ("connect-failure", "connect-failure"),
+    ("refused-stream", "refused-stream"),
+    ("reset", "reset"),
+    ("5xx", "5xx"),
+    ("gateway-error", "gateway-error"),
+];
+const MAX_ATTEMPTS: u64 = 10;
 const MAX_FAILURES: u64 = 1_000_000;
 
 impl Default for Limits {
@@ -49,6 +61,31 @@ pub fn limits(node: &Node) -> Option<Limits> {
         },
     };
     Some(Limits { max_in_flight: max_in_flight?, rate: rate? })
+}
+
+/// Within a mirror's timeout, if that is sound.
+pub fn retry(node: &Node, timeout: Option<Duration>) -> Option<Retry> {
+    const ON: &str = "a list of connect-failure, refused-stream, reset, 5xx and gateway-error";
+    let object = node.object(keys::RETRY)?;
+    let attempts = object.required("attempts", "a whole number from 1 to 10", |node| {
+        node.integer(1, MAX_ATTEMPTS).map(to_u32)
+    });
+    let on = object.or("on", CONDITIONS.iter().take(3).map(|(name, _)| *name).collect(), |node| {
+        let items = node.list(ON)?;
+        if items.is_empty() {
+            return node.refuse(ON);
+        }
+        let conditions: Vec<_> = items.iter().map(|node| node.one_of(&CONDITIONS)).collect();
+        conditions.into_iter().collect::<Option<Vec<_>>>()
+    });
+    let per_try = object.or("per_try_timeout", None, |node| {
+        let per_try = fields::duration(node)?;
+        if timeout.is_some_and(|timeout| per_try > timeout) {
+            return node.refuse("at most the mirror's timeout");
+        }
+        Some(Some(per_try))
+    });
+    Some(Retry::new(attempts?, &on?, per_try?))
 }
 
 pub fn breaker(node: &Node) -> Option<Option<Settings>> {

@@ -5,6 +5,7 @@ pub const TOP: &[&str] = &["mirrors", "loop_guard", "max_buffered_bytes", "annot
 pub const MIRROR: &[&str] = &[
     "name",
     "cluster",
+    "cluster_header",
     "percentage",
     "sample_by",
     "match",
@@ -15,11 +16,14 @@ pub const MIRROR: &[&str] = &[
     "redact",
     "body",
     "timeout",
+    "retry",
     "limits",
     "breaker",
     "active",
     "ramp",
+    "dry_run",
 ];
+pub const CLUSTER_HEADER: &[&str] = &["name", "allowed"];
 pub const SAMPLE_BY: &[&str] = &["header", "cookie", "query", "salt"];
 pub const CONDITION: &[&str] = &["methods", "path", "headers", "query"];
 pub const MATCHER: &[&str] = &["exact", "prefix", "suffix", "contains", "regex", "present", "ignore_case"];
@@ -28,6 +32,7 @@ pub const HEADERS: &[&str] = &["remove", "set", "add"];
 pub const PATH: &[&str] = &["prefix", "replacement"];
 pub const REDACT: &[&str] = &["headers", "query", "json", "replacement"];
 pub const BODY: &[&str] = &["mode", "max_bytes", "on_overflow"];
+pub const RETRY: &[&str] = &["attempts", "on", "per_try_timeout"];
 pub const LIMITS: &[&str] = &["max_in_flight", "requests_per_second", "burst"];
 pub const BREAKER: &[&str] = &["consecutive_failures", "cooldown"];
 pub const ACTIVE: &[&str] = &["from", "until"];
@@ -37,6 +42,7 @@ pub const RAMP: &[&str] = &["start", "over"];
 pub const OBJECTS: &[(&str, &[&str])] = &[
     ("", TOP),
     ("mirrors[]", MIRROR),
+    ("mirrors[].cluster_header", CLUSTER_HEADER),
     ("mirrors[].sample_by", SAMPLE_BY),
     ("mirrors[].match[]", CONDITION),
     ("mirrors[].match[].path", MATCHER),
@@ -45,6 +51,7 @@ pub const OBJECTS: &[(&str, &[&str])] = &[
     ("mirrors[].headers", HEADERS),
     ("mirrors[].redact", REDACT),
     ("mirrors[].body", BODY),
+    ("mirrors[].retry", RETRY),
     ("mirrors[].limits", LIMITS),
     ("mirrors[].breaker", BREAKER),
     ("mirrors[].active", ACTIVE),

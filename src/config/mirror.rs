@@ -12,6 +12,7 @@ use super::reader::{Excerpt, Node};
 use super::redact;
 use super::sample_by;
 use super::schedule;
+use super::target;
 use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
 use crate::breaker;
 use crate::conditions::Conditions;
@@ -19,10 +20,10 @@ use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::redact::Redaction;
 use crate::reserved::is_reserved;
 use crate::sampling::Percentage;
+use crate::target::Target;
 
 const MAX_NAME: usize = 64;
 const NAME: &str = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
-const CLUSTER: &str = "the name of an Envoy cluster";
 const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
 const MAX_AUTHORITY: usize = 255;
 const HEADER_NAME: &str = "a header name";
@@ -30,7 +31,7 @@ const HEADER_NAME: &str = "a header name";
 impl Mirror {
     pub(super) fn read(node: &Node) -> Option<Self> {
         let object = node.object(keys::MIRROR)?;
-        let cluster = object.required("cluster", CLUSTER, read_cluster);
+        let target = target::read(&object);
         let name = object.or("name", None, |node| read_name(node).map(Some));
         let percentage = object.or("percentage", Percentage::ALL, fields::percentage);
         let sample_by = object.or("sample_by", None, |node| sample_by::read(node).map(Some));
@@ -43,12 +44,14 @@ impl Mirror {
         let redact = object.or("redact", Redaction::default(), redact::redact);
         let body = object.or("body", BodyPolicy::default(), read_body);
         let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
+        let retry = object.or("retry", None, |node| cost::retry(node, timeout).map(Some));
         let limits = object.or("limits", Limits::default(), cost::limits);
         let breaker = object.or("breaker", Some(breaker::Settings::default()), cost::breaker);
-        let cluster = cluster?;
+        let dry_run = object.or("dry_run", false, |node| node.bool());
+        let target = target?;
         Some(Self {
-            name: name?.unwrap_or_else(|| default_name(&cluster)),
-            cluster,
+            name: name?.unwrap_or_else(|| default_name_for(&target)),
+            target,
             percentage: percentage?,
             sample_by: sample_by?,
             schedule: schedule?,
@@ -59,15 +62,25 @@ impl Mirror {
             redact: redact?,
             body: body?,
             timeout: timeout?,
+            retry: retry?,
             limits: limits?,
             breaker: breaker?,
+            dry_run: dry_run?,
         })
     }
 }
 
 impl fmt::Display for Mirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of requests to cluster {} as {}", self.percentage, self.cluster, self.name)
+        write!(f, "{} of requests to ", self.percentage)?;
+        match &self.target {
+            Target::Cluster(cluster) => write!(f, "cluster {cluster}")?,
+            Target::Header { name, allowed } => {
+                write!(f, "the cluster in {name}, one of {}", allowed.join(", "))?;
+            }
+        }
+        write!(f, " as {}", self.name)?;
+        if self.dry_run { f.write_str(", without sending any") } else { Ok(()) }
     }
 }
 
@@ -90,7 +103,9 @@ pub(super) fn check_unique(mirrors: &[Node]) {
 fn name_of(mirror: &Node) -> Option<String> {
     match mirror.text_at("name") {
         Some(name) => Some(name.to_owned()),
-        None => mirror.text_at("cluster").map(default_name),
+        None => {
+            mirror.text_at("cluster").or_else(|| mirror.text_in("cluster_header", "name")).map(default_name)
+        }
     }
 }
 
@@ -109,21 +124,19 @@ fn read_name(node: &Node) -> Option<String> {
     }
 }
 
+fn default_name_for(target: &Target) -> String {
+    match target {
+        Target::Cluster(cluster) => default_name(cluster),
+        Target::Header { name, .. } => default_name(name),
+    }
+}
+
 fn default_name(cluster: &str) -> String {
     cluster.chars().map(|c| if is_name(c) { c } else { '_' }).take(MAX_NAME).collect()
 }
 
 fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_' || character == '-'
-}
-
-fn read_cluster(node: &Node) -> Option<String> {
-    match node.as_str() {
-        Some(cluster) if !cluster.is_empty() && !cluster.contains(char::is_control) => {
-            Some(cluster.to_owned())
-        }
-        _ => node.refuse(CLUSTER),
-    }
 }
 
 fn read_authority(node: &Node) -> Option<Authority> {

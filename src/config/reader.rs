@@ -60,6 +60,12 @@ impl<'a> Node<'a> {
     }
 
     pub fn fault(&self, found: impl Display, expected: impl Display) {
+        self.note(&found, &expected);
+    }
+
+    /// Once in the module, not once for each kind of text.
+    #[inline(never)]
+    fn note(&self, found: &dyn Display, expected: &dyn Display) {
         self.faults.0.borrow_mut().push(Fault {
             path: self.path.to_string(),
             found: found.to_string(),
@@ -89,11 +95,12 @@ impl<'a> Node<'a> {
 
     /// The text under a key of an object, if there is one. Notes nothing.
     pub fn text_at(&self, key: &str) -> Option<&'a str> {
-        let Document::Object(entries) = self.document else { return None };
-        match entries.iter().find(|(name, _)| name == key)? {
-            (_, Document::String(text) | Document::Numeral(text, _)) => Some(text),
-            _ => None,
-        }
+        text_at(self.document, key)
+    }
+
+    /// The same one object further down.
+    pub fn text_in(&self, object: &str, key: &str) -> Option<&'a str> {
+        text_at(member(self.document, object)?, key)
     }
 
     pub fn as_number(&self) -> Option<f64> {
@@ -108,6 +115,7 @@ impl<'a> Node<'a> {
     }
 
     /// A whole number within the bounds, however it is spelled (`1000`, `1000.0`, `1e3`).
+    #[inline(never)]
     pub fn integer(&self, min: u64, max: u64) -> Option<u64> {
         match self.as_number() {
             Some(value) if value.fract() == 0.0 && value >= min as f64 && value <= max as f64 => {
@@ -125,6 +133,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    #[inline(never)]
     pub fn list(&'a self, expected: &str) -> Option<Vec<Node<'a>>> {
         match self.document {
             Document::Array(items) => Some(
@@ -139,6 +148,7 @@ impl<'a> Node<'a> {
     }
 
     /// The entries of an object whose keys are free. Notes duplicates.
+    #[inline(never)]
     pub fn entries(&'a self, expected: &str) -> Option<Vec<(&'a str, Node<'a>)>> {
         let Document::Object(entries) = self.document else {
             return self.refuse(expected);
@@ -156,6 +166,7 @@ impl<'a> Node<'a> {
     }
 
     /// An object with the given keys. Notes duplicates and every other key.
+    #[inline(never)]
     pub fn object(&'a self, keys: &'static [&'static str]) -> Option<Object<'a>> {
         let expected = Choices(keys.to_vec(), "and", false);
         let entries = self.entries(&format!("an object with {expected}"))?;
@@ -166,6 +177,18 @@ impl<'a> Node<'a> {
         }
         Some(Object { node: self, entries })
     }
+}
+
+fn text_at<'a>(document: &'a Document, key: &str) -> Option<&'a str> {
+    match member(document, key)? {
+        Document::String(text) | Document::Numeral(text, _) => Some(text),
+        _ => None,
+    }
+}
+
+fn member<'a>(document: &'a Document, key: &str) -> Option<&'a Document> {
+    let Document::Object(entries) = document else { return None };
+    entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
 /// An object whose keys are known.
@@ -179,6 +202,7 @@ impl<'a> Object<'a> {
         self.entries.is_empty()
     }
 
+    #[inline(never)]
     pub fn get(&'a self, key: &str) -> Option<&'a Node<'a>> {
         self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| node)
     }

@@ -17,6 +17,7 @@ use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::redact::Redaction;
 use crate::sampling::Percentage;
 use crate::schedule::Schedule;
+use crate::target::Target;
 
 fn parse(json: &Value) -> Config {
     parse_text(&json.to_string())
@@ -61,7 +62,7 @@ fn as_struct(json: &Value) -> Vec<u8> {
 fn default_mirror() -> Mirror {
     Mirror {
         name: "shadow".into(),
-        cluster: "shadow".into(),
+        target: Target::Cluster("shadow".into()),
         percentage: Percentage::ALL,
         sample_by: None,
         schedule: Schedule::default(),
@@ -72,6 +73,8 @@ fn default_mirror() -> Mirror {
         redact: Redaction::default(),
         body: BodyPolicy::Full { max_bytes: 1_048_576, on_overflow: OnOverflow::Skip },
         timeout: Duration::from_secs(5),
+        dry_run: false,
+        retry: None,
         limits: Limits { max_in_flight: 1024, rate: None },
         breaker: Some(Settings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
     }
@@ -121,7 +124,7 @@ fn every_key_says_what_it_says() {
         parse(&valid()[2]).mirrors,
         [Mirror {
             name: "v2".into(),
-            cluster: "outbound|80|v2|svc.ns.svc.cluster.local".into(),
+            target: Target::Cluster("outbound|80|v2|svc.ns.svc.cluster.local".into()),
             percentage: Percentage::from_percent(33.3333).expect("valid"),
             sample_by: None,
             schedule: Schedule::default(),
@@ -141,6 +144,8 @@ fn every_key_says_what_it_says() {
             },
             body: BodyPolicy::Full { max_bytes: 0, on_overflow: OnOverflow::HeadersOnly },
             timeout: Duration::from_millis(250),
+            dry_run: false,
+            retry: None,
             limits: Limits { max_in_flight: 7, rate: None },
             breaker: default_mirror().breaker,
         }]

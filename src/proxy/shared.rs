@@ -76,7 +76,7 @@ impl Shared {
         let rewritten = Rewritten::of(&copy.head, &copy.mirror);
         let outgoing = Outgoing::build(&copy.head, &copy.mirror, &rewritten, copy.body.len());
         let result =
-            host::dispatch(&copy.mirror.cluster, outgoing.into_headers(), &copy.body, copy.mirror.timeout);
+            host::dispatch(copy.cluster().1, outgoing.into_headers(), &copy.body, copy.mirror.timeout);
         drop(rewritten);
         self.with_worker(|worker| worker.dispatched(copy, result)).iter().flatten().for_each(log);
     }

@@ -6,3 +6,4 @@ mod content;
 mod cost;
 mod sample_by;
 mod schedule;
+mod target;
