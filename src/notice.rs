@@ -2,6 +2,7 @@
 //! Changes that an operator should read of, one line of the log each.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::breaker;
 
@@ -42,15 +43,31 @@ impl fmt::Display for Notice {
     }
 }
 
+/// A duration in whole milliseconds, as a configuration spells it.
+struct Spelled(Duration);
+
+impl fmt::Display for Spelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_millis() as u64 {
+            millis if millis % 1000 == 0 => write!(f, "{}s", millis / 1000),
+            millis => write!(f, "{millis}ms"),
+        }
+    }
+}
+
 impl fmt::Display for breaker::Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened { failures, cooldown } => {
-                write!(f, "the breaker opens after {failures} failures in a row: no copies for {cooldown:?}")
+                write!(
+                    f,
+                    "the breaker opens after {failures} failures in a row: no copies for {}",
+                    Spelled(*cooldown)
+                )
             }
             Self::Probing => f.write_str("the breaker lets one copy through"),
             Self::Reopened { cooldown } => {
-                write!(f, "the breaker opens again, the copy failed: no copies for {cooldown:?}")
+                write!(f, "the breaker opens again, the copy failed: no copies for {}", Spelled(*cooldown))
             }
             Self::Closed => f.write_str("the breaker closes, the copy was answered"),
         }

@@ -108,7 +108,7 @@ impl Redaction {
 }
 
 impl Replacement {
-    /// Of text that may be a header's value.
+    /// Of text that may be a header's value: a tab is its only control character.
     pub fn new(text: &str) -> Self {
         let mut query = String::new();
         for byte in text.bytes() {
@@ -119,8 +119,16 @@ impl Replacement {
                 _ => query.push_str(&format!("%{byte:02X}")),
             }
         }
-        let json = serde_json::to_vec(text).unwrap_or_default();
-        Self { plain: text.into(), query: query.into(), json }
+        let mut json = String::from('"');
+        for character in text.chars() {
+            match character {
+                '"' | '\\' => json.extend(['\\', character]),
+                '\t' => json.push_str("\\t"),
+                character => json.push(character),
+            }
+        }
+        json.push('"');
+        Self { plain: text.into(), query: query.into(), json: json.into() }
     }
 }
 
@@ -184,6 +192,14 @@ mod tests {
             assert_eq!(*result, *redacted.replace('*', "%2A").as_bytes(), "{path}");
         }
         assert_eq!(*redaction(&["a"], "é b").path(b"?a=1"[..].into()), *b"?a=%C3%A9%20b");
+    }
+
+    #[test]
+    fn a_replacement_is_json_text() {
+        for text in ["[redacted]", "", "\"\\\t/é\u{7f}😀"] {
+            let json = Replacement::new(text).json;
+            assert_eq!(serde_json::from_slice::<String>(&json).expect("JSON"), text);
+        }
     }
 
     #[test]

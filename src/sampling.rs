@@ -31,9 +31,10 @@ impl Percentage {
 
     /// The share on the way to another, so much time of all that it takes.
     pub fn towards(self, other: Self, elapsed: Duration, over: Duration) -> Self {
-        let (elapsed, over) = (elapsed.as_millis().min(over.as_millis()), over.as_millis());
-        let grown = u128::from(other.0.saturating_sub(self.0)) * elapsed;
-        let steps = grown.checked_div(over).and_then(|steps| u32::try_from(steps).ok());
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let elapsed = millis(elapsed.min(over));
+        let grown = u64::from(other.0.saturating_sub(self.0)).saturating_mul(elapsed);
+        let steps = grown.checked_div(millis(over)).and_then(|steps| u32::try_from(steps).ok());
         Self(self.0.saturating_add(steps.unwrap_or(0)))
     }
 

@@ -286,9 +286,44 @@ fn unescaped(name: &[u8]) -> Option<Cow<'_, [u8]>> {
     if !name.contains(&b'\\') {
         return Some(name.into());
     }
-    // The scanner has seen that it is a string; only pairs of surrogates are left to check.
-    let quoted = [b"\"", name, b"\""].concat();
-    serde_json::from_slice::<String>(&quoted).ok().map(|name| name.into_bytes().into())
+    let mut plain = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        if *byte != b'\\' {
+            plain.push(*byte);
+            continue;
+        }
+        let (escape, behind) = rest.split_first()?;
+        rest = behind;
+        match escape {
+            b'b' => plain.push(0x08),
+            b'f' => plain.push(0x0c),
+            b'n' => plain.push(b'\n'),
+            b'r' => plain.push(b'\r'),
+            b't' => plain.push(b'\t'),
+            b'u' => {
+                let (character, behind) = unicode(rest)?;
+                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = behind;
+            }
+            other => plain.push(*other),
+        }
+    }
+    Some(plain.into())
+}
+
+/// The character that begins with these hexadecimal digits, and what is behind it: two units make one of a pair.
+fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
+    let unit = |text: &[u8]| {
+        let digits = std::str::from_utf8(text.get(..4)?).ok()?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (first, rest) = (unit(text)?, text.get(4..)?);
+    let second = rest.strip_prefix(br"\u").and_then(unit).filter(|unit| (0xdc00..0xe000).contains(unit));
+    let character = char::decode_utf16(std::iter::once(first).chain(second)).next()?.ok()?;
+    let used = if character.len_utf16() == 2 { 6 } else { 0 };
+    Some((character, rest.get(used..)?))
 }
 
 #[cfg(test)]

@@ -39,12 +39,21 @@ impl Token {
         if text == "*" {
             return Some(Self::Any);
         }
-        let escapes = text.match_indices('~').map(|(at, _)| text.get(at + 1..at + 2));
-        if !escapes.into_iter().all(|next| matches!(next, Some("0" | "1"))) {
-            return None;
+        let mut plain = String::with_capacity(text.len());
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            plain.push(match character {
+                '~' => match characters.next() {
+                    Some('0') => '~',
+                    Some('1') => '/',
+                    _ => return None,
+                },
+                character => character,
+            });
         }
-        let index = text.parse().ok().filter(|index: &usize| index.to_string() == text);
-        Some(Self::Name { text: text.replace("~1", "/").replace("~0", "~"), index })
+        let is_index = text == "0" || !text.starts_with(['0', '+']);
+        let index = text.parse().ok().filter(|_| is_index);
+        Some(Self::Name { text: plain, index })
     }
 
     pub fn is_member(&self, name: &[u8]) -> bool {

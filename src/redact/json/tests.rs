@@ -22,6 +22,11 @@ fn values_are_replaced_in_place_and_every_other_byte_stays() {
         ),
         (r#"{"a":1,"a":{"a":2},"a":[3]}"#, &["/a"], r#"{"a":"R","a":"R","a":"R"}"#),
         (r#"{"\u0061":1,"\u00e4":2}"#, &["/a", "/ä"], r#"{"\u0061":"R","\u00e4":"R"}"#),
+        (
+            r#"{"\"\\\/\b\f\n\r\t\u0041":1}"#,
+            &["/\"\\~1\u{8}\u{c}\n\r\tA"],
+            r#"{"\"\\\/\b\f\n\r\t\u0041":"R"}"#,
+        ),
         (r#"{"\ud83d\ude00":1}"#, &["/😀"], r#"{"\ud83d\ude00":"R"}"#),
         (
             r#"{"cards":[{"n":1,"x":2},{"n":3},4,[{"n":5}]]}"#,
@@ -102,6 +107,9 @@ fn what_is_not_json_is_refused() {
         "\u{a0}1",
         "{\"\\ud800\":1}",
         "{\"\\udc00\\ud800\":1}",
+        "{\"a\\udc00\":1}",
+        "{\"\\ud800\\u0041\":1}",
+        "{\"\\ud800x\":1}",
     ] {
         assert_eq!(redacted(text, &["/a"]), Err(Refusal::Unredactable), "{text:?}");
     }

@@ -12,7 +12,8 @@ fn only_eligible_requests_are_copied() {
         "match": [{"methods": ["GET"], "path": {"prefix": "/api"}}, {"headers": {"x-try": {"present": true}}}],
         "exclude": [{"query": {"token": {"present": true}}}],
     }]}));
-    let requests: [(&str, fn(Request) -> Request, bool); 5] = [
+    type Case = (&'static str, fn(Request) -> Request, bool);
+    let requests: [Case; 5] = [
         ("/api/a", |request| request, true),
         ("/api/b", |request| request.method("POST"), false),
         ("/other", |request| request, false),

@@ -67,7 +67,8 @@ fn what_is_redacted_is_nowhere_in_the_copy() {
 #[test]
 fn a_body_that_cannot_be_redacted_is_not_sent() {
     let keys = json!({"redact": {"json": ["/a"]}, "body": {"max_bytes": 50, "on_overflow": "headers_only"}});
-    let cases: [(&str, fn(&Sim) -> Request, bool); 8] = [
+    type Case = (&'static str, fn(&Sim) -> Request, bool);
+    let cases: [Case; 8] = [
         ("none", |sim| sim.request(), true),
         ("empty", |sim| post(sim, "text/plain", ""), true),
         ("json", |sim| post(sim, "application/json", r#"{"a": 1}"#), true),
