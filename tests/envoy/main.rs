@@ -17,5 +17,6 @@ mod grpc;
 mod hostile;
 mod lifecycle;
 mod metrics;
+mod policy;
 mod primary;
 mod ten_thousand;
