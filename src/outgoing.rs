@@ -6,6 +6,9 @@
 #[cfg(test)]
 mod tests;
 
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod properties;
+
 use std::borrow::Cow;
 
 use crate::config::Mirror;

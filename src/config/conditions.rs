@@ -122,6 +122,13 @@ fn regex(node: &Node, ignore_case: Option<bool>) -> Option<Pattern> {
     let expression = node.as_str().or_else(|| node.refuse("a regular expression"))?;
     match Pattern::new(expression, ignore_case?) {
         Ok(pattern) => Some(pattern),
-        Err(error) => node.refuse(format_args!("a regular expression ({error})")),
+        // The expression is not shown: it may be of a credential.
+        Err(error) => {
+            node.fault(
+                format_args!("a text that is no regular expression ({error})"),
+                "a regular expression",
+            );
+            None
+        }
     }
 }

@@ -13,7 +13,11 @@ pub fn read(node: &Node) -> Option<SampleBy> {
     let object = node.object(keys::SAMPLE_BY)?;
     let salt = object.or("salt", String::new(), |node| match node.as_str() {
         Some(salt) if salt.len() <= MAX_SALT && !salt.contains(char::is_control) => Some(salt.to_owned()),
-        _ => node.refuse("at most 255 characters, none of them a control character"),
+        // It is not shown: who knows it can tell who is copied.
+        _ => {
+            node.fault("another salt", "at most 255 characters, none of them a control character");
+            None
+        }
     });
     let key = match (object.get("header"), object.get("cookie"), object.get("query")) {
         (Some(header), None, None) => match header.as_str().and_then(fields::header_name) {

@@ -95,6 +95,25 @@ fn valid() -> Vec<Value> {
             "body": {"mode": "full", "max_bytes": 0, "on_overflow": "headers_only"},
         }]}),
         json!({"mirrors": [{"cluster": "c", "authority": "keep", "body": {"mode": "none"}, "headers": {}}]}),
+        json!({"mirrors": [
+            {
+                "cluster_header": {"name": "X-To", "allowed": ["a", "b"]}, "percentage": 2.5, "dry_run": true,
+                "sample_by": {"cookie": "user", "salt": "1"}, "path": {"prefix": "/a", "replacement": "/b"},
+                "match": [
+                    {"methods": ["GET"], "path": {"regex": "/[0-9]+", "ignore_case": true}},
+                    {"headers": {"x-a": {"exact": "5"}}, "query": {"b": {"present": false}}},
+                ],
+                "exclude": [{"path": {"suffix": ".js"}}, {}],
+                "redact": {"headers": ["Cookie"], "query": ["t"], "json": ["/a/*", ""], "replacement": ""},
+            },
+            {
+                "cluster": "c", "retry": {"attempts": 1, "on": ["5xx"], "per_try_timeout": "1s"},
+                "limits": {"requests_per_second": 0.5, "burst": 3}, "breaker": {"consecutive_failures": 5, "cooldown": "1m"},
+                "active": {"from": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00.5+01:00"},
+                "ramp": {"start": 0.25, "over": "23h"},
+            },
+            {"cluster": "d", "breaker": "off", "redact": {}, "active": {}, "exclude": []},
+        ]}),
         json!({"mirrors": [{"cluster": "c", "authority": {"suffix": ".v2"}, "body": {}, "limits": {}}]}),
     ]
 }
