@@ -18,7 +18,8 @@ use tokio::task::JoinSet;
 
 use crate::bench::{EVERYTHING, Pair, Wire, arrived};
 
-const ONE: &str = r#"{"mirrors": [{"name": "one", "cluster": "shadow"}]}"#;
+// Hanging shadows fill the cluster's circuit breaker, and what that rejects would open the mirror's own.
+const ONE: &str = r#"{"mirrors": [{"name": "one", "cluster": "shadow", "breaker": "off"}]}"#;
 const TWO: &str = r#"{"mirrors": [{"name": "two", "cluster": "shadow", "percentage": 50}]}"#;
 const MORE: &str = r#"{"mirrors": [{"name": "more", "cluster": "shadow"}]}"#;
 

@@ -22,9 +22,9 @@ async fn ten_thousand_requests_are_answered_and_their_copies_add_up() -> Result<
     limited.respond_with(|_| Reply::status(200).delay(Duration::from_millis(20)));
     let refusing = Refusing::new()?;
     let plugin = json!({"mirrors": [
-        {"name": "mixed", "cluster": "shadow", "timeout": "3s", "limits": {"max_in_flight": REQUESTS}},
-        {"cluster": "refusing"},
-        {"cluster": "limited", "timeout": "1m"},
+        {"name": "mixed", "cluster": "shadow", "timeout": "3s", "limits": {"max_in_flight": REQUESTS}, "breaker": "off"},
+        {"cluster": "refusing", "breaker": "off"},
+        {"cluster": "limited", "timeout": "1m", "breaker": "off"},
         {"cluster": "tenth", "percentage": 10},
     ]});
     let pair = Pair::on(Wire::Http1, &plugin.to_string(), |bootstrap| {
