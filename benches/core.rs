@@ -15,8 +15,9 @@ use shadow_filter::worker::{Refusal, Worker};
 criterion_group!(benches, decide, requests, copies, configuration);
 criterion_main!(benches);
 
-const EVERYTHING: &str = r#"{"mirrors": [{"cluster": "shadow"}]}"#;
-const EDITS: &str = r#"{"mirrors": [{"cluster": "shadow", "headers": {
+/// Every copy is refused here, which would open the breaker.
+const EVERYTHING: &str = r#"{"mirrors": [{"cluster": "shadow", "breaker": "off"}]}"#;
+const EDITS: &str = r#"{"mirrors": [{"cluster": "shadow", "breaker": "off", "headers": {
     "remove": ["authorization", "cookie", "x-internal-*"],
     "set": {"x-version": "v2", "accept-language": "en"},
     "add": {"x-copied-by": "bench"}}}]}"#;
