@@ -97,7 +97,7 @@ impl Stage {
 fn mirror(name: &str, percentage: u8) -> String {
     let timeout = TIMEOUT.as_millis();
     format!(
-        r#"{{"mirrors": [{{"name": "{name}", "cluster": "shadow", "percentage": {percentage}, "timeout": "{timeout}ms"}}]}}"#
+        r#"{{"mirrors": [{{"name": "{name}", "cluster": "shadow", "percentage": {percentage}, "timeout": "{timeout}ms", "breaker": "off"}}]}}"#
     )
 }
 
