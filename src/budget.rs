@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bytes that one worker holds for copies, and their limit.
+//! The bytes that one worker holds for copies, under whatever configuration, and their limit.
 //!
 //! A request that is to be copied is charged while it is read; each copy of it from then on until the shadow
 //! has answered, because Envoy keeps the copy's bytes while it is in flight.
@@ -7,29 +7,39 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+/// The limit under which one configuration holds bytes.
 #[derive(Debug, Clone)]
 pub struct Budget {
     limit: usize,
-    used: Rc<Cell<usize>>,
+    /// Bytes held on the worker, under whatever configuration: these are limited.
+    total: Rc<Cell<usize>>,
+    /// The part of them that is held under this one.
+    own: Rc<Cell<usize>>,
 }
 
 impl Budget {
     pub fn new(limit: usize) -> Self {
-        Self { limit, used: Rc::default() }
+        Self { limit, total: Rc::default(), own: Rc::default() }
     }
 
-    /// The same account under another limit: what is held already stays charged.
+    /// The budget of another configuration on the same worker.
+    pub fn beside(&self, limit: usize) -> Self {
+        Self { limit, total: self.total.clone(), own: Rc::default() }
+    }
+
+    /// The same budget under another limit: what is held already stays charged.
     pub fn with_limit(&self, limit: usize) -> Self {
-        Self { limit, used: self.used.clone() }
+        Self { limit, ..self.clone() }
     }
 
+    /// Bytes held under this configuration.
     pub fn used(&self) -> usize {
-        self.used.get()
+        self.own.get()
     }
 
     /// Bytes that may still be charged.
     pub fn room(&self) -> usize {
-        self.limit.saturating_sub(self.used.get())
+        self.limit.saturating_sub(self.total.get())
     }
 
     /// `None` if the bytes do not fit any more.
@@ -49,10 +59,11 @@ pub struct Charge {
 impl Charge {
     /// Whether this many bytes more fit. Changes nothing if they do not.
     pub fn grow(&mut self, bytes: usize) -> bool {
-        let used = self.budget.used.get();
-        let fits = used.checked_add(bytes).is_some_and(|sum| sum <= self.budget.limit);
+        let Budget { limit, total, own } = &self.budget;
+        let fits = bytes <= limit.saturating_sub(total.get());
         if fits {
-            self.budget.used.set(used + bytes);
+            total.set(total.get() + bytes);
+            own.set(own.get() + bytes);
             self.bytes += bytes;
         }
         fits
@@ -61,8 +72,9 @@ impl Charge {
     /// Gives some of the bytes back.
     pub fn shrink(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
-        let used = &self.budget.used;
-        used.set(used.get().saturating_sub(bytes));
+        for held in [&self.budget.total, &self.budget.own] {
+            held.set(held.get().saturating_sub(bytes));
+        }
         self.bytes -= bytes;
     }
 }
@@ -102,5 +114,17 @@ mod tests {
         assert!(smaller.charge(1).is_none());
         drop(held);
         assert!(smaller.charge(5).is_some());
+    }
+
+    #[test]
+    fn configurations_of_one_worker_share_what_they_may_hold() {
+        let old = Budget::new(10);
+        let held = old.charge(8);
+        let new = old.beside(10);
+        assert_eq!(new.room(), 2);
+        assert!(new.charge(3).is_none());
+        assert_eq!((old.used(), new.used()), (8, 0));
+        drop(held);
+        assert!(new.charge(10).is_some());
     }
 }

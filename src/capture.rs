@@ -28,7 +28,7 @@ impl Capture {
     /// Adds a chunk. `cap` is the most that the body may become: it bounds how far the buffer grows ahead.
     ///
     /// # Errors
-    /// If the budget does not allow it; the capture is as it was.
+    /// If the budget does not allow it, or the VM has no more memory; the capture is as it was.
     pub fn push(&mut self, chunk: Vec<u8>, cap: usize) -> Result<(), OutOfMemory> {
         if self.bytes.is_empty() {
             // Most bodies are one chunk, which is then kept as the host allocated it.
@@ -47,7 +47,10 @@ impl Capture {
             if !self.charge.grow(ahead - capacity) {
                 return Err(OutOfMemory);
             }
-            self.bytes.reserve_exact(ahead - self.bytes.len());
+            if self.bytes.try_reserve_exact(ahead - self.bytes.len()).is_err() {
+                self.charge.shrink(ahead - capacity);
+                return Err(OutOfMemory);
+            }
         }
         self.bytes.extend_from_slice(&chunk);
         Ok(())

@@ -38,8 +38,9 @@ use crate::token_bucket::Rate;
 /// Most mirrors that one configuration may have.
 pub const MAX_MIRRORS: usize = 16;
 
-/// Largest value of the two settings that bound memory: the linear memory of a VM ends at 1 GiB.
-pub const MAX_BYTES: u64 = 1 << 30;
+/// Largest value of the two settings that bound memory. The linear memory of a VM ends at 1 GiB, never shrinks, and must
+/// hold a buffer twice while it grows or is redacted.
+pub const MAX_BYTES: u64 = 256 << 20;
 
 /// A valid configuration.
 #[derive(Debug, Clone, PartialEq)]

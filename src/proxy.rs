@@ -29,6 +29,7 @@ pub enum OnInvalid {
 
 /// Registers the filter with the SDK, for the VM (in tests: the thread) that it is called in.
 pub fn install(on_invalid: OnInvalid) {
+    shared::hold_nothing();
     // The host drops what is below its own level.
     proxy_wasm::set_log_level(LogLevel::Info);
     proxy_wasm::set_root_context(match on_invalid {

@@ -30,10 +30,10 @@ pub struct Worker {
     flights: Flights,
     ledger: Ledger,
     buffered: Handle,
-    /// What time it is, as far as the mirrors' schedules go.
-    time: Option<Timestamp>,
     /// Bytes held, as the host knows them.
     reported: usize,
+    /// What time it is, as far as the mirrors' schedules go.
+    time: Option<Timestamp>,
 }
 
 /// Why the host did not take a copy.
@@ -45,18 +45,23 @@ pub enum Refusal {
 
 impl Worker {
     pub fn new(config: Config, seed: u64) -> Self {
+        Self::beside(&Budget::new(0), config, seed)
+    }
+
+    /// What one configuration knows of a worker on which there are others.
+    pub fn beside(others: &Budget, config: Config, seed: u64) -> Self {
         let mut ledger = Ledger::default();
         let buffered = ledger.define(Kind::Gauge, metrics::BUFFERED_BYTES.into());
         Self {
-            budget: Budget::new(config.max_buffered_bytes),
+            budget: others.beside(config.max_buffered_bytes),
             policy: Rc::new(Policy::new(config, &mut ledger)),
             dice: Dice::seeded(seed),
             outbox: Vec::new(),
             flights: Flights::default(),
             ledger,
             buffered,
-            time: None,
             reported: 0,
+            time: None,
         }
     }
 

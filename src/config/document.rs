@@ -75,7 +75,8 @@ impl From<prost_types::Value> for Document {
 
 fn numeral(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    text.parse().ok().filter(|_| plain)
+    let whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    text.parse().ok().filter(|_| plain && !whole)
 }
 
 impl<'de> Deserialize<'de> for Document {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::host;
 
-/// Time that a copy waits for others at most: Envoy's timers have no finer period.
+/// After this long the copies that wait are sent; Envoy's timers have no finer period, and may be late by as much again.
 const FAST_PERIOD: Duration = Duration::from_millis(1);
 
 /// Time from one flush of the sums to the next. Twice this is what an event waits at most, and that must be under

@@ -10,12 +10,24 @@ use proxy_wasm::types::MetricType;
 use super::host::{self, CallHeaders};
 use super::pace::{FLUSH_PERIOD, Pace, Step};
 use crate::answer::Outcome;
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::copy::Copy;
 use crate::ledger::{Change, Kind};
 use crate::notice::Notice;
 use crate::outgoing::{Outgoing, Rewritten};
 use crate::worker::Worker;
+
+thread_local! {
+    /// What this VM holds for copies, over all its roots: a change of configuration makes another root, and copies of the
+    /// old one are still held. Natively a thread stands for a VM.
+    static HELD: RefCell<Budget> = RefCell::new(Budget::new(0));
+}
+
+/// Starts a VM, which holds nothing.
+pub fn hold_nothing() {
+    HELD.set(Budget::new(0));
+}
 
 pub struct Shared {
     root: u32,
@@ -43,7 +55,9 @@ impl Shared {
         let mut slot = self.worker.borrow_mut();
         match &mut *slot {
             Some(worker) => worker.reconfigure(config),
-            None => *slot = config.map(|config| Worker::new(config, seed())),
+            None => {
+                *slot = config.map(|config| HELD.with_borrow(|held| Worker::beside(held, config, seed())))
+            }
         }
         let mut ids = self.metric_ids.borrow_mut();
         for (kind, name) in slot.iter_mut().flat_map(|worker| worker.ledger().metrics()).skip(ids.len()) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! No input makes the module trap: damaged requests, as many of them as get past Envoy's own parser.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
+use bytes::Bytes;
 use harness::client::{Http1, Raw, Request};
 use tokio::task::JoinSet;
 
@@ -68,5 +71,34 @@ async fn damaged_requests_do_not_trap_the_module() -> Result<()> {
     let seen = stats.counter("shadow_requests_total", &[("mirror", "edits")]);
     ensure!(seen > 100, "only {seen} of the damaged requests came as far as the filter (seed {seed})");
     ensure!(pair.shadow.faults().is_empty(), "{:?} (seed {seed})", pair.shadow.faults());
+    Ok(())
+}
+
+/// As much as a configuration may allow, and uploads of more than that at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_largest_bodies_do_not_exhaust_the_modules_memory() -> Result<()> {
+    const LARGEST: &str = r#"{"max_buffered_bytes": 268435456, "mirrors": [
+        {"cluster": "shadow", "body": {"max_bytes": 268435456}, "timeout": "1m"}]}"#;
+    let pair = Pair::on(Wire::Http1, LARGEST, |bootstrap| bootstrap.concurrency(1)).await?;
+    pair.primary.keep(0);
+    pair.shadow.keep(0);
+    let client = pair.http1().patience(Duration::from_secs(60));
+    for sizes in [vec![250], vec![270], vec![130, 130], vec![60; 5]] {
+        let mut uploads = JoinSet::new();
+        for mib in sizes {
+            let (client, piece) = (client.clone(), Bytes::from(vec![b'x'; 1 << 20]));
+            let upload =
+                (0..mib).fold(Request::new("POST", "/upload"), |request, _| request.piece(piece.clone()));
+            uploads.spawn(async move { client.request(upload).await });
+        }
+        for response in uploads.join_all().await {
+            ensure!(response?.status == 200);
+        }
+    }
+    let stats = pair.ends_well().await?;
+    let skipped = stats.skipped("shadow");
+    ensure!(stats.counter("shadow_sent_total", &[]) > 0, "some were copied: {stats}");
+    ensure!(skipped.get("body_too_large") == Some(&1), "{skipped:?}");
+    ensure!(stats.gauge("shadow_buffered_bytes", &[]) == 0, "{stats}");
     Ok(())
 }

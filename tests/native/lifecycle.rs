@@ -103,6 +103,26 @@ fn a_new_configuration_takes_new_requests_and_leaves_the_old_ones_alone() {
 }
 
 #[test]
+fn copies_of_an_old_configuration_still_count_against_the_workers_bytes() {
+    let config =
+        |name: &str| json!({"max_buffered_bytes": 1500, "mirrors": [{"cluster": "shadow", "name": name}]});
+    let mut sim = Sim::with_config(config("old"));
+    sim.request().method("POST").body(vec![b'x'; 1000]).send().respond(200);
+    sim.tick();
+    let held = sim.only_callout();
+    let old = sim.new_root(config("new"));
+    assert!(!sim.end_root(old));
+    sim.request().method("POST").body(vec![b'x'; 1000]).send().respond(200);
+    assert_eq!(sim.counted("new")["skipped memory"], 1);
+    assert!(sim.metric("shadow_buffered_bytes", &[]) > 1000);
+    sim.answer(&held, Answer::status(200));
+    sim.request().method("POST").body(vec![b'x'; 1000]).send().respond(200);
+    sim.tick();
+    sim.answer(&sim.unanswered()[0], Answer::status(200));
+    sim.assert_all_settled();
+}
+
+#[test]
 fn the_same_root_takes_another_configuration_with_copies_under_way() {
     let mut sim = Sim::with_config(config("old"));
     sim.request().body("in flight").send().gone();
