@@ -57,6 +57,11 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// Bytes by which it may still grow.
+    pub fn room(&self) -> usize {
+        self.budget.room()
+    }
+
     /// Whether this many bytes more fit. Changes nothing if they do not.
     pub fn grow(&mut self, bytes: usize) -> bool {
         let Budget { limit, total, own } = &self.budget;

@@ -43,7 +43,9 @@ impl Capture {
         let needed = self.bytes.len().saturating_add(chunk.len());
         let capacity = self.bytes.capacity();
         if needed > capacity {
-            let ahead = capacity.saturating_mul(2).max(MIN_GROWTH).min(cap).max(needed);
+            let ahead = capacity.saturating_mul(2).max(MIN_GROWTH).min(cap);
+            // Near the end of the budget all that is left, at once: growing by each chunk would copy the body each time.
+            let ahead = ahead.min(capacity.saturating_add(self.charge.room())).max(needed);
             if !self.charge.grow(ahead - capacity) {
                 return Err(OutOfMemory);
             }
@@ -97,6 +99,17 @@ mod tests {
         assert_eq!(budget.used(), 100);
         let bytes = capture.into_bytes();
         assert_eq!(bytes.as_ptr(), address);
+    }
+
+    #[test]
+    fn takes_what_is_left_where_it_cannot_double() {
+        let budget = Budget::new(100_000);
+        let mut capture = Capture::new(budget.charge(1000).expect("fits"));
+        for _ in 0..99 {
+            assert_eq!(capture.push(vec![0; 1000], 100_000), Ok(()));
+        }
+        assert_eq!(capture.push(vec![0; 1000], 100_000), Err(OutOfMemory));
+        assert_eq!(budget.used(), 100_000);
     }
 
     #[test]

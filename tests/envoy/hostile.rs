@@ -94,6 +94,8 @@ async fn the_largest_bodies_do_not_exhaust_the_modules_memory() -> Result<()> {
         for response in uploads.join_all().await {
             ensure!(response?.status == 200);
         }
+        // What is under way counts, too.
+        pair.envoy.settled().await?;
     }
     let stats = pair.ends_well().await?;
     let skipped = stats.skipped("shadow");

@@ -20,6 +20,9 @@ use crate::bench::{EVERYTHING, Pair, Wire, arrived};
 
 // Hanging shadows fill the cluster's circuit breaker, and what that rejects would open the mirror's own.
 const ONE: &str = r#"{"mirrors": [{"name": "one", "cluster": "shadow", "breaker": "off"}]}"#;
+/// Leaves room in the cluster for others while the shadow hangs.
+const HELD: &str = r#"{"mirrors": [{"name": "one", "cluster": "shadow", "breaker": "off",
+    "limits": {"max_in_flight": 30}}]}"#;
 const TWO: &str = r#"{"mirrors": [{"name": "two", "cluster": "shadow", "percentage": 50}]}"#;
 const MORE: &str = r#"{"mirrors": [{"name": "more", "cluster": "shadow"}]}"#;
 
@@ -176,7 +179,7 @@ async fn another_module_takes_over_under_load() -> Result<()> {
 
 async fn is_replaced(workers: u32) -> Result<()> {
     let (_directory, module) = other_module().await?;
-    let mut pair = Pair::on(Wire::Http1, ONE, |bootstrap| draining_for(bootstrap, workers, 3)).await?;
+    let mut pair = Pair::on(Wire::Http1, HELD, |bootstrap| draining_for(bootstrap, workers, 3)).await?;
     let load = Load::on(&pair);
     pair.shadow.respond_with(|_| Reply::hang());
     let in_flight = |stats: &Stats| total(stats, "shadow_in_flight", "one");
