@@ -39,7 +39,7 @@ pub mod metrics;
 pub mod notice;
 pub mod outgoing;
 pub mod policy;
-#[cfg(not(any(test, all(target_arch = "wasm32", target_os = "unknown"))))]
+#[cfg(not(any(test, fuzzing, all(target_arch = "wasm32", target_os = "unknown"))))]
 pub mod proxy;
 pub mod query;
 pub mod redact;
