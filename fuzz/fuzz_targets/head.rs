@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Any block is refused or gives its headers; a copy of it has what it may have, and nothing else.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::json;
+use shadow_filter::config::{Config, Mirror};
+use shadow_filter::edits::Retry;
+use shadow_filter::head::Head;
+use shadow_filter::outgoing::{self, Outgoing, Rewritten};
+use shadow_filter::reserved::MARKER;
+
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+static MIRRORS: LazyLock<Vec<Mirror>> = LazyLock::new(|| {
+    let config = json!({"mirrors": [
+        {"cluster": "plain", "authority": "keep"},
+        {
+            "cluster": "edited", "authority": {"suffix": "-s"},
+            "path": {"prefix": "/a", "replacement": "/longer"},
+            "headers": {"remove": ["x-a*", "b"], "set": {"x-set": "s", "c": ""}, "add": {"x-add": "a", "d": "1"}},
+            "redact": {"headers": ["cookie"], "query": ["token"], "replacement": "R"},
+            "retry": {"attempts": 2, "on": ["5xx"], "per_try_timeout": "1s"},
+        },
+        {"cluster": "bare", "authority": {"literal": "l:1"}, "headers": {"remove": ["*"]}},
+    ]});
+    Config::parse(config.to_string().as_bytes()).expect("valid").mirrors
+});
+
+fuzz_target!(|data: &[u8]| {
+    // The length of the body, and the block.
+    let Some((body_len, block)) = data.split_first() else { return };
+    let Some(head) = Head::from_block(block.to_vec()) else { return };
+    let headers: Vec<Pair> = head.iter().collect();
+    assert_eq!(headers.len(), head.count());
+    assert_eq!(head.size(), block.len());
+    let again = shadow_filter_fuzz::head(&headers);
+    assert_eq!(again.iter().collect::<Vec<_>>(), headers);
+    assert!(again.size() <= head.size());
+    for (name, _) in &headers {
+        let Ok(text) = str::from_utf8(name) else { continue };
+        let values: Vec<_> =
+            headers.iter().filter(|(other, _)| other == name).map(|(_, value)| *value).collect();
+        assert_eq!(head.get(text), values.first().copied());
+        if headers.len() <= 64 {
+            assert_eq!(head.values(text).collect::<Vec<_>>(), values);
+        }
+    }
+    for mirror in MIRRORS.iter() {
+        check(&head, &headers, mirror, usize::from(*body_len));
+    }
+});
+
+fn check(head: &Head, request: &[Pair], mirror: &Mirror, body_len: usize) {
+    let rewritten = Rewritten::of(head, mirror);
+    let copy = Outgoing::build(head, mirror, &rewritten, body_len);
+    assert_eq!(outgoing::fits(head, mirror, body_len), copy.fits());
+    let copy = copy.into_headers();
+
+    let marker: Pair = (MARKER.as_bytes(), mirror.name.as_bytes());
+    assert_eq!(copy.iter().filter(|(name, _)| *name == marker.0).count(), 1);
+    let edits = mirror.headers.values().chain(mirror.retry.iter().flat_map(Retry::headers));
+    let own: Vec<Pair> = edits.chain([marker]).collect();
+    let (kept, tail) = copy.split_at(copy.len() - own.len());
+    assert_eq!(tail, own);
+
+    let listed: Vec<Vec<u8>> = request
+        .iter()
+        .filter(|(name, _)| *name == b"connection")
+        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+        .map(|token| token.trim_ascii().to_ascii_lowercase())
+        .collect();
+    let stays = |(name, value): &&Pair| {
+        name.starts_with(b":")
+            || !is_of_the_hop(name, value, body_len)
+                && !(!name.is_empty() && listed.contains(&name.to_ascii_lowercase()))
+                && !mirror.headers.drop(name)
+    };
+    let expected: Vec<&Pair> = request.iter().filter(stays).collect();
+    assert_eq!(kept.len(), expected.len());
+    for ((name, value), (expected_name, original)) in kept.iter().zip(expected) {
+        assert_eq!(name, expected_name);
+        match *name {
+            b":authority" | b":path" => {}
+            name => assert_eq!(*value, mirror.redact.header(name).unwrap_or(original)),
+        }
+    }
+}
+
+/// Written apart from the filter's own list.
+fn is_of_the_hop(name: &[u8], value: &[u8], body_len: usize) -> bool {
+    const GONE: [&[u8]; 8] = [
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"transfer-encoding",
+        b"upgrade",
+        b"expect",
+        b"host",
+        b"x-shadow-mirror",
+    ];
+    let digits = value.strip_prefix(b"+").unwrap_or(value);
+    let significant = &digits[digits.iter().take_while(|byte| **byte == b'0').count()..];
+    let is_body_len = !digits.is_empty()
+        && (significant == body_len.to_string().as_bytes() || significant.is_empty() && body_len == 0);
+    GONE.contains(&name)
+        || name.starts_with(b"x-envoy-")
+        || name == b"te" && value.trim_ascii().to_ascii_lowercase() != b"trailers"
+        || name == b"content-length" && !is_body_len
+}

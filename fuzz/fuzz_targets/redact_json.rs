@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is under a pointer is gone, every other byte stays, and what is no JSON is refused: against a model that finds
+//! the values with serde_json. Input: a pointer on each line (`.` is that of the whole document), an empty line, the body.
+#![no_main]
+
+use std::fmt;
+use std::ops::Range;
+
+use libfuzzer_sys::fuzz_target;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use shadow_filter::head::Head;
+use shadow_filter::redact::{MAX_POINTERS, Pointer, Redaction, Refusal, Replacement};
+use shadow_filter_fuzz::{contains, head, sections};
+
+const MAX_DEPTH: usize = 1000;
+const REPLACEMENT: &[u8] = b"\"[gone]\"";
+const SECRET: &[u8] = br#"{"k":["s3cr3t-of-the-planted-value",{"k":[]}]}"#;
+
+fuzz_target!(|data: &[u8]| {
+    let (lines, body) = sections(data);
+    let pointers: Vec<(&str, Pointer)> = lines
+        .into_iter()
+        .filter_map(|line| str::from_utf8(line).ok())
+        .map(|line| if line == "." { "" } else { line })
+        .filter_map(|text| Pointer::parse(text).map(|pointer| (text, pointer)))
+        .take(MAX_POINTERS)
+        .collect();
+    if pointers.is_empty() || body.is_empty() {
+        return;
+    }
+    let tokens: Vec<Vec<String>> = pointers.iter().map(|(text, _)| tokens(text)).collect();
+    let redaction = Redaction {
+        json: pointers.into_iter().map(|(_, pointer)| pointer).collect(),
+        replacement: Replacement::new("[gone]"),
+        ..Redaction::default()
+    };
+    let head = head(&[(b"content-type", b"application/json")]);
+    let redact =
+        |body: &[u8], max: usize| redaction.body(&head, body, max).map(|new| new.unwrap_or(body.to_vec()));
+
+    let Some(text) = str::from_utf8(body).ok().filter(|text| is_json(text)) else {
+        assert_eq!(redact(body, usize::MAX), Err(Refusal::Unredactable), "not JSON");
+        return;
+    };
+    let redacted = match redact(body, usize::MAX) {
+        Ok(redacted) => redacted,
+        Err(refusal) => {
+            assert_eq!(refusal, Refusal::Unredactable);
+            assert!(depth(body) > MAX_DEPTH || may_have_half_a_pair(text), "JSON, but refused");
+            return;
+        }
+    };
+    assert!(depth(body) <= MAX_DEPTH);
+    assert!(str::from_utf8(&redacted).is_ok_and(is_json));
+    check_limit(&redaction, &head, body, &redacted);
+
+    // A name that is half a surrogate pair is no text for the model, either.
+    let mut spans = Vec::new();
+    let live: Vec<&[String]> = tokens.iter().map(Vec::as_slice).collect();
+    if find(text, text.as_ptr() as usize, &live, &mut spans).is_none() {
+        return;
+    }
+    assert_eq!(redacted, with(body, &spans, REPLACEMENT));
+    assert_eq!(redact(&redacted, usize::MAX).as_ref(), Ok(&redacted), "once is enough");
+
+    // Whatever the value was, nothing of it is left.
+    let planted = with(body, &spans, SECRET);
+    if depth(&planted) <= MAX_DEPTH {
+        let clean = redact(&planted, usize::MAX).expect("as much JSON as before");
+        assert_eq!(clean, redacted);
+        assert!(!contains(&clean, b"s3cr3t") || contains(body, b"s3cr3t"));
+    }
+});
+
+fn check_limit(redaction: &Redaction, head: &Head, body: &[u8], redacted: &[u8]) {
+    if redacted != body {
+        assert!(redaction.body(head, body, redacted.len()).is_ok());
+        let shorter = redaction.body(head, body, redacted.len() - 1);
+        assert_eq!(shorter, Err(Refusal::TooLong));
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// Whether an escape of the text is of a surrogate: whole pairs are taken for halves, too.
+fn may_have_half_a_pair(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("\\ud")
+}
+
+/// Of JSON.
+fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// The tokens of a pointer, escaped as they are.
+fn tokens(pointer: &str) -> Vec<String> {
+    pointer.split('/').skip(1).map(str::to_owned).collect()
+}
+
+/// Finds the outermost values under the pointers, in order. `None` where a name is no text.
+fn find(value: &str, base: usize, live: &[&[String]], spans: &mut Vec<Range<usize>>) -> Option<()> {
+    let value = value.trim_matches([' ', '\t', '\n', '\r']);
+    if live.iter().any(|tokens| tokens.is_empty()) {
+        let start = value.as_ptr() as usize - base;
+        spans.push(start..start + value.len());
+        return Some(());
+    }
+    if live.is_empty() {
+        return Some(());
+    }
+    let children: Vec<(Key, &str)> = match value.as_bytes().first() {
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(value).ok()?;
+            members.into_iter().map(|(name, raw)| (Key::Member(name), raw.get())).collect()
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
+            items.into_iter().enumerate().map(|(index, raw)| (Key::Element(index), raw.get())).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (key, child) in children {
+        let live: Vec<&[String]> = live
+            .iter()
+            .filter_map(|tokens| tokens.split_first())
+            .filter(|(token, _)| key.is(token))
+            .map(|(_, rest)| rest)
+            .collect();
+        find(child, base, &live, spans)?;
+    }
+    Some(())
+}
+
+enum Key {
+    Member(String),
+    Element(usize),
+}
+
+impl Key {
+    fn is(&self, token: &str) -> bool {
+        token == "*"
+            || match self {
+                Self::Member(name) => name.replace('~', "~0").replace('/', "~1") == token,
+                Self::Element(index) => index.to_string() == token,
+            }
+    }
+}
+
+fn with(body: &[u8], spans: &[Range<usize>], value: &[u8]) -> Vec<u8> {
+    let mut new = Vec::new();
+    let mut copied = 0;
+    for span in spans {
+        new.extend(&body[copied..span.start]);
+        new.extend(value);
+        copied = span.end;
+    }
+    new.extend(&body[copied..]);
+    new
+}
+
+/// Members in order, with those of a repeated name.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = access.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(All).map(Members)
+    }
+}

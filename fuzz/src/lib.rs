@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How the targets read their input: as text where they can, so that seeds are written and findings read by hand.
+
+use shadow_filter::head::Head;
+
+/// The lines up to the first empty one, and everything behind that.
+pub fn sections(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {
+    let mut lines = Vec::new();
+    let mut rest = data;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (line, behind) = rest.split_at(end);
+        rest = &behind[1..];
+        if line.is_empty() {
+            return (lines, rest);
+        }
+        lines.push(line);
+    }
+    (lines, rest)
+}
+
+/// The header block that the host would give for these headers.
+pub fn block(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut block = (headers.len() as u32).to_le_bytes().to_vec();
+    for (name, value) in headers {
+        block.extend((name.len() as u32).to_le_bytes());
+        block.extend((value.len() as u32).to_le_bytes());
+    }
+    for part in headers.iter().flat_map(|(name, value)| [name, value]) {
+        block.extend(*part);
+        block.push(0);
+    }
+    block
+}
+
+pub fn head(headers: &[(&[u8], &[u8])]) -> Head {
+    Head::from_block(block(headers)).expect("a whole block")
+}
+
+/// Whether the bytes have the part anywhere.
+pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
