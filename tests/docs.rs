@@ -108,6 +108,16 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
+#[test]
+fn the_table_of_examples_has_every_file_and_no_other() {
+    let linked = table_after(&read("examples/configs/README.md"), "# Configurations to begin with");
+    let linked: BTreeSet<_> =
+        linked.iter().map(|cell| cell.split('`').nth(1).unwrap_or_default().to_owned()).collect();
+    let files = files(&root().join("examples/configs"));
+    let names = files.iter().filter_map(|file| file.file_name()?.to_str());
+    assert_eq!(linked, names.filter(|name| name.ends_with(".json")).map(str::to_owned).collect());
+}
+
 /// The text of every `configuration` that is a `StringValue`.
 fn plugin_configurations(yaml: &serde_yaml_ng::Value) -> Vec<String> {
     let mut found = Vec::new();
