@@ -17,7 +17,8 @@ pub fn ends_here(name: &[u8], value: &[u8], body_len: usize) -> bool {
     match name {
         b"te" => !value.trim_ascii().eq_ignore_ascii_case(b"trailers"),
         b"content-length" => {
-            std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()) != Some(body_len)
+            let text = std::str::from_utf8(value).ok().filter(|text| !text.starts_with('+'));
+            text.and_then(|text| text.parse().ok()) != Some(body_len)
         }
         _ => is_never_copied(name),
     }

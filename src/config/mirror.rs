@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads one mirror of the configuration.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -86,16 +87,16 @@ impl fmt::Display for Mirror {
 
 /// Notes every mirror whose name an earlier one has, whatever else is wrong with either.
 pub(super) fn check_unique(mirrors: &[Node]) {
-    let names: Vec<Option<String>> = mirrors.iter().map(name_of).collect();
-    for (index, (node, name)) in mirrors.iter().zip(&names).enumerate() {
-        if let Some(text) = name
-            && names.iter().take(index).any(|earlier| earlier == name)
-        {
+    let mut names = BTreeSet::new();
+    for node in mirrors {
+        let Some(name) = name_of(node) else { continue };
+        if names.contains(&name) {
             node.fault(
-                format_args!("the name {} a second time", Excerpt(text)),
+                format_args!("the name {} a second time", Excerpt(&name)),
                 "a name of its own for each mirror (the default is made of the cluster's)",
             );
         }
+        names.insert(name);
     }
 }
 

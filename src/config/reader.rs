@@ -4,6 +4,7 @@
 //! A reader returns `None` where it has noted a fault, so that a value is only ever built of valid parts.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Write};
 
 use super::Fault;
@@ -157,8 +158,9 @@ impl<'a> Node<'a> {
             .iter()
             .map(|(key, value)| (key.as_str(), Node::new(value, Path::Key(&self.path, key), self.faults)))
             .collect();
-        for (index, (key, node)) in nodes.iter().enumerate() {
-            if nodes.iter().take(index).any(|(earlier, _)| earlier == key) {
+        let mut seen = BTreeSet::new();
+        for (key, node) in &nodes {
+            if !seen.insert(*key) {
                 node.fault("the key a second time", "each key once");
             }
         }
