@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What `cargo check-config` says of the shipped files, and of files with faults and risks.
+//!
+//! The words are in `check_config/*.out`, to be read in review; with `UPDATE_GOLDEN=1` a run writes them anew.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
+
+#[allow(dead_code, reason = "the program's main")]
+#[path = "../examples/check-config/main.rs"]
+mod program;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use program::{Report, Verdict, check};
+use shadow_filter::timestamp::Timestamp;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-11-21T09:00:00Z").expect("a time")
+}
+
+fn said_of(file: &str) -> Report {
+    check(file, &fs::read_to_string(root().join(file)).expect(file), now())
+}
+
+/// Compares what is said of a file with the words that were agreed on.
+#[track_caller]
+fn holds(file: &str, verdict: Verdict) {
+    let report = said_of(file);
+    assert_eq!(report.verdict, verdict, "{}", report.text);
+    let name = Path::new(file).file_name().and_then(|name| name.to_str()).expect("a name");
+    let golden = root().join("tests/check_config").join(format!("{name}.out"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, &report.text).expect("written");
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    assert_eq!(report.text, expected, "{}", golden.display());
+}
+
+#[test]
+fn the_examples_are_explained() {
+    let mut found = 0;
+    for entry in fs::read_dir(root().join("examples/configs")).expect("examples") {
+        let name = entry.expect("a file").file_name().into_string().expect("UTF-8");
+        if name.ends_with(".json") {
+            holds(&format!("examples/configs/{name}"), Verdict::Fine);
+            found += 1;
+        }
+    }
+    assert_eq!(found, 8);
+}
+
+#[test]
+fn the_bootstraps_are_explained() {
+    holds("envoy/envoy.yaml", Verdict::Fine);
+    holds("envoy/envoy-http2.yaml", Verdict::Fine);
+}
+
+#[test]
+fn faults_have_paths_and_lines() {
+    holds("tests/check_config/faults.json", Verdict::Invalid);
+    holds("tests/check_config/broken.json", Verdict::Invalid);
+    holds("tests/check_config/manifests.yaml", Verdict::Invalid);
+}
+
+#[test]
+fn every_way_to_hand_a_configuration_over_is_read() {
+    holds("tests/check_config/bootstrap.yaml", Verdict::Invalid);
+    holds("tests/check_config/traffic-extension.yaml", Verdict::Fine);
+}
+
+#[test]
+fn risks_are_named_and_credentials_are_not_shown() {
+    holds("tests/check_config/risky.json", Verdict::Fine);
+    assert!(!said_of("tests/check_config/risky.json").text.contains("secret"));
+}
+
+#[test]
+fn a_bootstrap_in_json_says_what_yaml_says() {
+    let file = "tests/check_config/bootstrap.yaml";
+    let text = fs::read_to_string(root().join(file)).expect(file).replace("breaker: off", "breaker: false");
+    let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).expect("YAML");
+    let json = serde_json::to_string(&yaml).expect("JSON");
+    let without_lines = |report: Report| -> Vec<String> {
+        let words = report.text.lines().map(|line| line.split(": ").skip_while(|part| part.contains("file")));
+        words.map(|parts| parts.collect::<Vec<_>>().join(": ").trim().to_owned()).collect()
+    };
+    assert_eq!(without_lines(check("file", &json, now())), without_lines(check("file", &text, now())));
+}
+
+#[test]
+fn what_has_no_plugin_or_no_form_cannot_be_checked() {
+    for text in ["", " \n", "a: [", "kind: Pod\napiVersion: v1\n", "just text", "a: 1\n---\nb: [1]\n"] {
+        assert_eq!(check("file", text, now()).verdict, Verdict::Unreadable, "{text}");
+    }
+    for text in ["{}", "[]", "7", "{", "{\"mirror\": []}"] {
+        assert_eq!(check("file", text, now()).verdict, Verdict::Invalid, "{text}");
+    }
+    // As deep as a reader goes, and deeper.
+    for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), "- ".repeat(1000)] {
+        assert_ne!(check("file", &text, now()).verdict, Verdict::Fine);
+    }
+}
+
+#[test]
+fn the_program_says_it_by_its_exit_code() {
+    let run = |file: &str| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args([
+            "run",
+            "--quiet",
+            "--package",
+            "shadow-filter",
+            "--example",
+            "check-config",
+            "--",
+            file,
+        ]);
+        let output = command.current_dir(root()).stdin(Stdio::null()).output().expect("cargo runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = run("examples/configs/read-only.json");
+    assert_eq!(code, Some(0));
+    assert_eq!(said, said_of("examples/configs/read-only.json").text);
+    assert_eq!(run("tests/check_config/faults.json").0, Some(1));
+    assert_eq!(run("tests/no-such-file").0, Some(2));
+    assert_eq!(run("-").0, Some(2), "standard input is empty");
+}
