@@ -111,6 +111,12 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_readme_shows_what_the_checker_says() {
+    let said = read("tests/check_config/read-only.json.out");
+    assert!(read("README.md").contains(&format!("```text\n{said}```")));
+}
+
+#[test]
 fn the_table_of_examples_has_every_file_and_no_other() {
     let linked = table_after(&read("examples/configs/README.md"), "# Configurations to begin with");
     let linked: BTreeSet<_> =
