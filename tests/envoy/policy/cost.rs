@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::upstream::{Reply, Upstream};
 use serde_json::json;
 
@@ -42,13 +42,14 @@ async fn a_breaker_opens_probes_and_closes() -> Result<()> {
     pair.envoy.await_stats(open, "the open breaker").await?;
     pair.shadow.respond_with(|_| Reply::status(500));
     // Until the cooldown is over every request is skipped; then one is the probe.
-    loop {
-        client.get("/again").await?;
-        if pair.shadow.find(|copy| copy.path == "/again").is_some() {
-            break;
+    let probed = async {
+        while pair.shadow.find(|copy| copy.path == "/again").is_none() {
+            client.get("/again").await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(20), probed).await.context("no probe after the cooldown")??;
     pair.envoy.await_log("mirror m: the breaker lets one copy through").await?;
     pair.envoy.await_log("mirror m: the breaker closes, the copy was answered").await?;
     client.get("/closed").await?;
