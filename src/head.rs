@@ -59,6 +59,29 @@ impl Head {
     }
 }
 
+/// Serializes headers in the way of the host.
+pub fn block(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+    let mut block = Vec::with_capacity(block_size(headers));
+    block.extend(number(headers.len()));
+    for (name, value) in headers {
+        block.extend(number(name.len()));
+        block.extend(number(value.len()));
+    }
+    for part in headers.iter().flat_map(|(name, value)| [name, value]) {
+        block.extend_from_slice(part);
+        block.push(0);
+    }
+    block
+}
+
+/// Size of the block that [`block`] makes.
+pub fn block_size(headers: &[(&[u8], &[u8])]) -> usize {
+    headers.iter().fold(COUNT_SIZE, |sum, (name, value)| {
+        sum.saturating_add(name.len()).saturating_add(value.len()).saturating_add(LENGTHS_SIZE + 2)
+    })
+}
+
 /// The headers of a [`Head`].
 #[derive(Debug, Clone)]
 pub struct Headers<'a> {

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-/// Observations that are kept before a flush is due in any case.
-const MAX_OBSERVATIONS: usize = 4096;
+/// Observations that are kept until they are told in any case. Each is a call to the host, and a worker that made
+/// thousands of them at once would keep requests waiting.
+const MAX_OBSERVATIONS: usize = 32;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -78,9 +79,17 @@ impl Ledger {
         self.dirty
     }
 
-    /// Whether so many observations wait that they should not wait for the next flush.
-    pub fn is_full(&self) -> bool {
-        self.observations.len() >= MAX_OBSERVATIONS
+    /// Hands out the observations if they have become many.
+    pub fn drain_if_full(&mut self, tell: impl FnMut(usize, Change)) {
+        if self.observations.len() >= MAX_OBSERVATIONS {
+            self.drain_observations(tell);
+        }
+    }
+
+    fn drain_observations(&mut self, mut tell: impl FnMut(usize, Change)) {
+        for (handle, value) in self.observations.drain(..) {
+            tell(handle.index(), Change::Observe(value));
+        }
     }
 
     /// Hands out every change since the last time, with the index of its metric in [`Self::metrics`].
@@ -91,9 +100,7 @@ impl Ledger {
                 tell(index, Change::Add(std::mem::take(sum)));
             }
         }
-        for (handle, value) in self.observations.drain(..) {
-            tell(handle.index(), Change::Observe(value));
-        }
+        self.drain_observations(tell);
         self.dirty = false;
     }
 

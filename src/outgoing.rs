@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use crate::config::Mirror;
 use crate::edits::{PathRewrite, Retry};
-use crate::head::{Head, tokens};
+use crate::head::{self, Head, tokens};
 use crate::reserved::{MARKER, ends_here};
 
 /// Most headers and bytes of them, serialized, that the host takes in one call (`proxy-wasm-cpp-host`, `limits.h`).
@@ -73,14 +73,16 @@ impl<'a> Outgoing<'a> {
 
     /// Whether the host takes a call with these headers.
     pub fn fits(&self) -> bool {
-        let size = self.headers.iter().fold(4, |sum: usize, (name, value)| {
-            sum.saturating_add(name.len()).saturating_add(value.len()).saturating_add(10)
-        });
-        self.headers.len() <= MAX_COUNT && size <= MAX_SIZE
+        self.headers.len() <= MAX_COUNT && head::block_size(&self.headers) <= MAX_SIZE
     }
 
     pub fn into_headers(self) -> Vec<(&'a [u8], &'a [u8])> {
         self.headers
+    }
+
+    /// The headers as the host takes them.
+    pub fn to_block(&self) -> Vec<u8> {
+        head::block(&self.headers)
     }
 }
 

@@ -2,44 +2,46 @@
 //! The filter in Envoy: reads the host, asks the core, does what the core says.
 //!
 //! A root context is one plugin configuration on one worker. Its streams share the worker with it, because only
-//! the root may send copies: the SDK hands an answer to the context that sent, and a stream is gone by then.
+//! the root may send copies: an answer comes to the context that sent, and a stream is gone by then.
 
+mod exports;
 mod host;
 mod pace;
 mod root;
 mod shared;
 mod stream;
 
-use proxy_wasm::types::LogLevel;
-
-use self::root::Root;
-
 /// Set to `1` in the VM's environment, it has an invalid configuration refused.
 #[cfg(target_os = "wasi")]
 const STRICT: &str = "SHADOW_FILTER_STRICT";
 
 /// What an invalid configuration does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnInvalid {
     /// The filter accepts it, says so and mirrors nothing.
+    #[default]
     Inert,
     /// Envoy is told to refuse it.
     Refuse,
 }
 
-/// Registers the filter with the SDK, for the VM (in tests: the thread) that it is called in.
+/// Starts the filter in the VM (in tests: the thread) that it is called in.
 pub fn install(on_invalid: OnInvalid) {
     shared::hold_nothing();
-    // The host drops what is below its own level.
-    proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(match on_invalid {
-        OnInvalid::Inert => |id| Box::new(Root::new(id, OnInvalid::Inert)),
-        OnInvalid::Refuse => |id| Box::new(Root::new(id, OnInvalid::Refuse)),
-    });
+    exports::start(on_invalid);
 }
 
+/// What the host calls first.
 #[cfg(target_os = "wasi")]
-proxy_wasm::main! {{
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    unsafe extern "C" {
+        fn __wasm_call_ctors();
+    }
+    // SAFETY: nobody else calls it, and nothing has run before.
+    unsafe { __wasm_call_ctors() };
+    // A panic ends the VM, and would do so without a word.
+    std::panic::set_hook(Box::new(|panic| host::log(host::Level::Critical, &panic.to_string())));
     let strict = std::env::var_os(STRICT).is_some_and(|value| value == "1");
     install(if strict { OnInvalid::Refuse } else { OnInvalid::Inert });
-}}
+}

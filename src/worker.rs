@@ -175,7 +175,7 @@ impl Worker {
             Ok(token) => self.flights.depart(token, copy, &mut self.ledger),
             Err(refusal) => {
                 self.ledger.add(mirror.meters.failed(refusal.into()), 1);
-                // As good as now: a copy waits for a millisecond at most.
+                // The copy was sent at once.
                 let now = copy.exchange.request_end();
                 notices.extend(mirror.leave(copy.place, End::Failed, now, &mut self.ledger));
             }
@@ -203,9 +203,9 @@ impl Worker {
         self.ledger.is_dirty() || self.budget.used() != self.reported
     }
 
-    /// Whether so much was counted that the host should be told now.
-    pub fn is_full(&self) -> bool {
-        self.ledger.is_full()
+    /// Tells what may not pile up until the next flush.
+    pub fn flush_if_full(&mut self, tell: impl FnMut(usize, ledger::Change)) {
+        self.ledger.drain_if_full(tell);
     }
 
     /// Tells everything that was counted, and takes gauges back until the next time.

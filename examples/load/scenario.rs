@@ -172,7 +172,14 @@ impl Scenario {
                 }),
                 false => json!({}),
             };
-            json!({"name": name, "cluster": wire.cluster(), "percentage": percentage, "headers": headers})
+            // Beyond what the machine can do, copies time out; then the cost of not sending them would be measured.
+            json!({
+                "name": name,
+                "cluster": wire.cluster(),
+                "percentage": percentage,
+                "headers": headers,
+                "breaker": "off",
+            })
         };
         json!({"mirrors": (0..mirrors).map(mirror).collect::<Vec<_>>()}).to_string()
     }

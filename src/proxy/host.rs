@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The host calls, and the only unsafe code.
 //!
-//! The SDK's own wrappers panic on a status that they do not expect and copy every header into strings of its own; a
-//! panic traps the VM, and that disturbs the primary. These return what there is and nothing otherwise. Two things
-//! stay with the SDK: its dispatcher, which must know of every call, and its logger.
+//! Bindings of its own and not those of an SDK: those panic on a status that they do not expect, which traps the VM and
+//! disturbs the primary, and they copy every header into a string of its own. These return what there is and nothing
+//! otherwise.
 
 use std::ptr::null_mut;
 use std::time::Duration;
 
-use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
-
 use crate::answer;
+use crate::ledger::Kind;
 use crate::timestamp::Timestamp;
 use crate::worker::Refusal;
 
+// Numbers of the ABI.
 const OK: u32 = 0;
+const BAD_ARGUMENT: u32 = 2;
+const REQUEST_HEADERS: u32 = 0;
+const RESPONSE_HEADERS: u32 = 2;
+const CALL_RESPONSE_HEADERS: u32 = 6;
+const REQUEST_BODY: u32 = 0;
+const PLUGIN_CONFIGURATION: u32 = 7;
 const CLOCK_REALTIME: u32 = 0;
 const CLOCK_MONOTONIC: u32 = 1;
 
+/// A serialized header map without a header.
+const NO_TRAILERS: [u8; 4] = 0u32.to_le_bytes();
+
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
+    fn proxy_log(level: u32, text: *const u8, size: usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_header_map_value(
         map: u32,
@@ -40,8 +50,19 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout_ms: u32,
+        token: *mut u32,
+    ) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
-    fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_done() -> u32;
 }
 
@@ -50,16 +71,30 @@ unsafe extern "C" {
     fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+    #[cfg(target_os = "wasi")]
+    Critical = 5,
+}
+
+/// A line for Envoy's log, which drops what is below its own level.
+pub fn log(level: Level, text: &str) {
+    // SAFETY: pointer and length are those of a live string, which the host only reads.
+    unsafe { proxy_log(level as u32, text.as_ptr(), text.len()) };
+}
+
 /// The serialized headers of the request whose callback runs.
 pub fn request_headers() -> Vec<u8> {
     // SAFETY: the host only writes to the two out-parameters, which live across the call.
-    owned(|data, size| unsafe { proxy_get_header_map_pairs(MapType::HttpRequestHeaders as u32, data, size) })
-        .unwrap_or_default()
+    owned(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) }).unwrap_or_default()
 }
 
 /// The `:status` of the response whose callback runs.
 pub fn response_status() -> u16 {
-    answer::status(header(MapType::HttpResponseHeaders, ":status").as_deref())
+    answer::status(header(RESPONSE_HEADERS, ":status").as_deref())
 }
 
 /// The headers of the shadow's answer whose callback runs.
@@ -67,31 +102,28 @@ pub struct CallHeaders;
 
 impl answer::Headers for CallHeaders {
     fn header(&self, name: &str) -> Option<Vec<u8>> {
-        header(MapType::HttpCallResponseHeaders, name)
+        header(CALL_RESPONSE_HEADERS, name)
     }
 }
 
-fn header(map: MapType, name: &str) -> Option<Vec<u8>> {
+fn header(map: u32, name: &str) -> Option<Vec<u8>> {
     // SAFETY: the name's pointer and length are those of a live string; the host only writes to the out-parameters.
-    owned(|data, size| unsafe {
-        proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), data, size)
-    })
+    owned(|data, size| unsafe { proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size) })
 }
 
 /// The chunk of the request's body whose callback runs.
 pub fn request_body(size: usize) -> Vec<u8> {
-    buffer(BufferType::HttpRequestBody, size)
+    buffer(REQUEST_BODY, size)
 }
 
 /// The plugin's configuration, in its `on_configure`.
 pub fn plugin_configuration(size: usize) -> Vec<u8> {
-    buffer(BufferType::PluginConfiguration, size)
+    buffer(PLUGIN_CONFIGURATION, size)
 }
 
-fn buffer(buffer: BufferType, max_size: usize) -> Vec<u8> {
+fn buffer(buffer: u32, max_size: usize) -> Vec<u8> {
     // SAFETY: the host only writes to the two out-parameters, which live across the call.
-    owned(|data, size| unsafe { proxy_get_buffer_bytes(buffer as u32, 0, max_size, data, size) })
-        .unwrap_or_default()
+    owned(|data, size| unsafe { proxy_get_buffer_bytes(buffer, 0, max_size, data, size) }).unwrap_or_default()
 }
 
 /// The name of the plugin as Envoy's configuration has it.
@@ -111,10 +143,15 @@ pub fn set_filter_state(path: &str, value: &str) {
 }
 
 /// The identity of a metric, made if the host does not have it yet.
-pub fn define_metric(kind: MetricType, name: &str) -> Option<u32> {
+pub fn define_metric(kind: Kind, name: &str) -> Option<u32> {
+    let kind = match kind {
+        Kind::Counter => 0,
+        Kind::Gauge => 1,
+        Kind::Histogram => 2,
+    };
     let mut id = 0;
     // SAFETY: the name's pointer and length are those of a live string; the host only writes to `id`.
-    let status = unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) };
+    let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) };
     (status == OK).then_some(id)
 }
 
@@ -134,12 +171,6 @@ pub fn set_tick_period(period: Duration) {
     let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: no pointers.
     unsafe { proxy_set_tick_period_milliseconds(millis) };
-}
-
-/// Makes the calls of this callback those of another context. False if the host does not have it.
-pub fn set_effective_context(context: u32) -> bool {
-    // SAFETY: no pointers.
-    unsafe { proxy_set_effective_context(context) == OK }
 }
 
 /// Tells that the root context whose callback runs has finished, after its `on_done` said that it had not.
@@ -165,25 +196,30 @@ fn clock(clock: u32) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// Sends a request, and gives the token under which the answer will come.
-pub fn dispatch(
-    cluster: &str,
-    headers: Vec<(&[u8], &[u8])>,
-    body: &[u8],
-    timeout: Duration,
-) -> Result<u32, Refusal> {
-    // SAFETY: names and values may hold any bytes, and the SDK's signature cannot say so. A `str` of other bytes is not
-    // undefined behaviour in itself; `dispatch_http_call` does nothing with it but take its length and its bytes.
-    let text = |bytes| unsafe { std::str::from_utf8_unchecked(bytes) };
-    let headers = headers.into_iter().map(|(name, value)| (text(name), text(value))).collect();
-    let body = (!body.is_empty()).then_some(body);
-    // The one place for it: everything else sends through here.
-    #[allow(clippy::disallowed_methods)]
-    let result = proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout);
-    result.map_err(|status| match status {
-        Status::BadArgument => Refusal::UnknownCluster,
-        _ => Refusal::Rejected,
-    })
+/// Sends a request, and gives the token under which the answer will come. `headers` is a serialized header map.
+pub fn dispatch(cluster: &str, headers: &[u8], body: &[u8], timeout: Duration) -> Result<u32, Refusal> {
+    let timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    let mut token = 0;
+    // SAFETY: pointers and lengths are those of live slices, which the host only reads; it only writes to `token`.
+    let status = unsafe {
+        proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            NO_TRAILERS.as_ptr(),
+            NO_TRAILERS.len(),
+            timeout,
+            &raw mut token,
+        )
+    };
+    match status {
+        OK => Ok(token),
+        BAD_ARGUMENT => Err(Refusal::UnknownCluster),
+        _ => Err(Refusal::Rejected),
+    }
 }
 
 /// Takes over the buffer that a call returns. `None` if the call failed.
@@ -195,7 +231,7 @@ fn owned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> 
     if data.is_null() {
         return Some(Vec::new());
     }
-    // SAFETY: the host got `data` from `proxy_on_memory_allocate`, the SDK's export, which allocates a `[u8]` of exactly
-    // this size with the global allocator and gives it away.
+    // SAFETY: the host got `data` from `proxy_on_memory_allocate`, which makes a boxed slice of exactly this size and gives
+    // it away.
     Some(unsafe { Vec::from_raw_parts(data, size, size) })
 }

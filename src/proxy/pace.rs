@@ -32,17 +32,9 @@ impl Pace {
         self.0.get()
     }
 
-    /// Asks for at least this step, from a callback of the root.
+    /// Asks for at least this step. A stream may, too: the host's timer is always that of its root.
     pub fn raise(&self, step: Step) {
         if self.0.get() < step {
-            self.set(step);
-        }
-    }
-
-    /// Asks for at least this step, from a callback of one of its streams.
-    pub fn raise_from_stream(&self, step: Step, root: u32) {
-        // The context is the stream's again when its callback ends.
-        if self.0.get() < step && host::set_effective_context(root) {
             self.set(step);
         }
     }

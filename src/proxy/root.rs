@@ -3,15 +3,12 @@
 
 use std::rc::Rc;
 
-use log::{error, info};
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{ContextType, MetricType};
-
 use super::OnInvalid;
-use super::host;
+use super::host::{self, Level};
 use super::shared::Shared;
 use super::stream::Stream;
 use crate::config::Config;
+use crate::ledger::Kind;
 use crate::metrics;
 
 pub struct Root {
@@ -22,27 +19,67 @@ pub struct Root {
 }
 
 impl Root {
-    pub fn new(id: u32, on_invalid: OnInvalid) -> Self {
-        Self { on_invalid, shared: Rc::new(Shared::new(id)), ending: false }
+    pub fn new(on_invalid: OnInvalid) -> Self {
+        Self { on_invalid, shared: Rc::new(Shared::new()), ending: false }
     }
 
-    /// Ends the root once its copies have settled, if the host waits for that.
-    fn end_if_settled(&mut self) {
-        if self.ending && self.shared.is_idle() {
-            self.ending = false;
+    /// Ends the root once its copies have settled, if the host waits for that. Whether it has ended.
+    fn end_if_settled(&mut self) -> bool {
+        let ends = self.ending && self.shared.is_idle();
+        if ends {
             self.shared.rest();
             host::done();
         }
+        ends
     }
-}
 
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, _body: usize, _trailers: usize) {
+    /// The context of a stream under this configuration.
+    pub fn stream(&self) -> Stream {
+        Stream::new(self.shared.clone())
+    }
+
+    /// Takes the plugin's configuration, which has `size` bytes. False has the host refuse it.
+    pub fn configure(&mut self, size: usize) -> bool {
+        let config = Config::parse(&host::plugin_configuration(size));
+        match &config {
+            Ok(config) => {
+                config
+                    .mirrors
+                    .iter()
+                    .for_each(|mirror| host::log(Level::Info, &format!("mirroring {mirror}")));
+            }
+            Err(faults) => faults.iter().for_each(|fault| host::log(Level::Error, &fault.to_string())),
+        }
+        if config.is_err() && self.on_invalid == OnInvalid::Refuse {
+            host::log(Level::Error, "the configuration is invalid and refused");
+            return false;
+        }
+        if config.is_err() {
+            host::log(Level::Error, "the configuration is invalid: nothing is mirrored until it is mended");
+        }
+        let invalid = metrics::config_invalid(&host::plugin_name());
+        if let Some(id) = host::define_metric(Kind::Gauge, &invalid) {
+            host::record_metric(id, config.is_err().into());
+        }
+        self.shared.configure(config.ok());
+        true
+    }
+
+    /// Whether the root has ended with that.
+    pub fn tick(&mut self) -> bool {
+        self.shared.tick();
+        self.end_if_settled()
+    }
+
+    /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended
+    /// with that.
+    pub fn answered(&mut self, token: u32, headers: usize) -> bool {
         self.shared.settle(token, headers);
-        self.end_if_settled();
+        self.end_if_settled()
     }
 
-    fn on_done(&mut self) -> bool {
+    /// The host asks the root to end. Whether it has.
+    pub fn done(&mut self) -> bool {
         self.ending = !self.shared.is_idle();
         if self.ending {
             // With a new VM to come Envoy does not wait, and ends this one without asking again.
@@ -51,41 +88,5 @@ impl Context for Root {
             self.shared.rest();
         }
         !self.ending
-    }
-}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
-        let config = Config::parse(&host::plugin_configuration(size));
-        match &config {
-            Ok(config) => config.mirrors.iter().for_each(|mirror| info!("mirroring {mirror}")),
-            Err(faults) => faults.iter().for_each(|fault| error!("{fault}")),
-        }
-        if config.is_err() && self.on_invalid == OnInvalid::Refuse {
-            error!("the configuration is invalid and refused");
-            return false;
-        }
-        if config.is_err() {
-            error!("the configuration is invalid: nothing is mirrored until it is mended");
-        }
-        let invalid = metrics::config_invalid(&host::plugin_name());
-        if let Some(id) = host::define_metric(MetricType::Gauge, &invalid) {
-            host::record_metric(id, config.is_err().into());
-        }
-        self.shared.configure(config.ok());
-        true
-    }
-
-    fn on_tick(&mut self) {
-        self.shared.tick();
-        self.end_if_settled();
-    }
-
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.shared.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
     }
 }

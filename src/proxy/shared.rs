@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a root context shares with its streams: the worker, and the ticks that have it sent and told.
+//! What a root context shares with its streams: the worker, how its copies are sent, and the ticks that have its sums told.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
-use log::{info, warn};
-use proxy_wasm::types::MetricType;
-
-use super::host::{self, CallHeaders};
+use super::host::{self, CallHeaders, Level};
 use super::pace::{FLUSH_PERIOD, Pace, Step};
 use crate::answer::Outcome;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::copy::Copy;
-use crate::ledger::{Change, Kind};
+use crate::exchange::Moment;
+use crate::ledger::Change;
 use crate::notice::Notice;
 use crate::outgoing::{Outgoing, Rewritten};
 use crate::worker::Worker;
@@ -30,23 +27,24 @@ pub fn hold_nothing() {
 }
 
 pub struct Shared {
-    root: u32,
     pace: Pace,
+    /// What the clock showed when it was last looked at: while copies come, that was just now.
+    seen: Cell<Moment>,
+    last_flush: Cell<Moment>,
     /// `None` while the configuration is invalid.
     worker: RefCell<Option<Worker>>,
     /// The host's identities of the ledger's metrics.
     metric_ids: RefCell<Vec<Option<u32>>>,
-    last_flush: Cell<Duration>,
 }
 
 impl Shared {
-    pub fn new(root: u32) -> Self {
+    pub fn new() -> Self {
         Self {
-            root,
             pace: Pace::default(),
+            seen: Cell::default(),
+            last_flush: Cell::default(),
             worker: RefCell::default(),
             metric_ids: RefCell::default(),
-            last_flush: Cell::default(),
         }
     }
 
@@ -61,7 +59,7 @@ impl Shared {
         }
         let mut ids = self.metric_ids.borrow_mut();
         for (kind, name) in slot.iter_mut().flat_map(|worker| worker.ledger().metrics()).skip(ids.len()) {
-            ids.push(host::define_metric(host_kind(*kind), name));
+            ids.push(host::define_metric(*kind, name));
         }
         if slot.as_ref().is_some_and(Worker::has_news) {
             self.pace.raise(Step::Slow);
@@ -74,8 +72,7 @@ impl Shared {
         let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
         let quiet = batch.is_empty();
         batch.into_iter().for_each(|copy| self.dispatch(copy));
-        // Ticks go on for as long as requests come, so that the time is never older than a flush.
-        if was == Step::Slow || host::now().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
+        if was == Step::Slow || self.seen.get().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
             self.flush();
         }
         self.flush_if_full();
@@ -88,10 +85,8 @@ impl Shared {
 
     fn dispatch(&self, copy: Copy) {
         let rewritten = Rewritten::of(&copy.head, &copy.mirror);
-        let outgoing = Outgoing::build(&copy.head, &copy.mirror, &rewritten, copy.body.len());
-        let result =
-            host::dispatch(copy.cluster().1, outgoing.into_headers(), &copy.body, copy.mirror.timeout);
-        drop(rewritten);
+        let headers = Outgoing::build(&copy.head, &copy.mirror, &rewritten, copy.body.len()).to_block();
+        let result = host::dispatch(copy.cluster().1, &headers, &copy.body, copy.mirror.timeout);
         self.with_worker(|worker| worker.dispatched(copy, result)).iter().flatten().for_each(log);
     }
 
@@ -99,7 +94,7 @@ impl Shared {
     pub fn settle(&self, token: u32, headers: usize) {
         let Some(grpc) = self.with_worker(|worker| worker.is_grpc(token)).flatten() else { return };
         let outcome = if headers == 0 { Outcome::NO_HEADERS } else { Outcome::of(&CallHeaders, grpc) };
-        let now = host::now();
+        let now = self.now();
         self.with_worker(|worker| worker.settle(token, outcome, now)).flatten().iter().for_each(log);
         self.flush_if_full();
         self.pace.raise(Step::Slow);
@@ -108,7 +103,7 @@ impl Shared {
     /// Tells the host everything that was counted.
     pub fn flush(&self) {
         self.with_worker(Worker::forget_time);
-        self.last_flush.set(host::now());
+        self.last_flush.set(self.seen.get());
         self.with_worker(|worker| worker.flush(|index, change| self.tell(index, change)));
     }
 
@@ -127,9 +122,7 @@ impl Shared {
     }
 
     fn flush_if_full(&self) {
-        if self.with_worker(|worker| worker.is_full()).unwrap_or(false) {
-            self.flush();
-        }
+        self.with_worker(|worker| worker.flush_if_full(|index, change| self.tell(index, change)));
     }
 
     /// Whether no copy waits or is on the wire.
@@ -143,35 +136,34 @@ impl Shared {
         self.pace.set(Step::Idle);
     }
 
+    /// Reads the host's clock.
+    pub fn now(&self) -> Moment {
+        let now = host::now();
+        self.seen.set(now);
+        now
+    }
+
     pub fn with_worker<T>(&self, act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
         // Never borrowed twice: nothing that is called with the worker calls back.
         self.worker.try_borrow_mut().ok()?.as_mut().map(act)
     }
 
-    /// Has the root tick as soon as what waits requires. The last thing in a callback: it leaves the root's context.
+    /// Has the root tick as soon as what waits requires.
     pub fn follow_up(&self) {
         let due = self.with_worker(|worker| match (worker.has_mail(), worker.has_news()) {
             (true, _) => Step::Fast,
             (false, true) => Step::Slow,
             (false, false) => Step::Idle,
         });
-        self.pace.raise_from_stream(due.unwrap_or_default(), self.root);
+        self.pace.raise(due.unwrap_or_default());
     }
 }
 
 fn log(notice: &Notice) {
-    if notice.is_warning() { warn!("{notice}") } else { info!("{notice}") }
+    host::log(if notice.is_warning() { Level::Warn } else { Level::Info }, &notice.to_string());
 }
 
 fn seed() -> u64 {
     // Without a source of randomness the clock differs enough between workers.
     getrandom::u64().unwrap_or_else(|_| u64::try_from(host::now().as_nanos()).unwrap_or(u64::MAX))
-}
-
-fn host_kind(kind: Kind) -> MetricType {
-    match kind {
-        Kind::Counter => MetricType::Counter,
-        Kind::Gauge => MetricType::Gauge,
-        Kind::Histogram => MetricType::Histogram,
-    }
 }

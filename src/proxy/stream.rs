@@ -3,9 +3,6 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use super::host;
 use super::shared::Shared;
 use crate::head::Head;
@@ -24,43 +21,7 @@ impl Stream {
         Self { shared, request: Request::default() }
     }
 
-    fn request_ends(&mut self) {
-        if !matches!(self.request, Request::Reading(_)) {
-            return;
-        }
-        let now = host::now();
-        let request = &mut self.request;
-        let names = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
-        if let Some(names) = names {
-            host::set_filter_state(FILTER_STATE, &names);
-        }
-        self.shared.follow_up();
-    }
-
-    fn answer_ends(&mut self) {
-        if self.request.awaits_answer() {
-            let now = host::now();
-            let request = &mut self.request;
-            self.shared.with_worker(|worker| request.answer_ends(now, worker));
-            self.shared.follow_up();
-        }
-    }
-}
-
-impl Context for Stream {
-    fn on_done(&mut self) -> bool {
-        if !matches!(self.request, Request::Passing) {
-            let now = host::now();
-            let request = &mut self.request;
-            self.shared.with_worker(|worker| request.gone(now, worker));
-            self.shared.follow_up();
-        }
-        true
-    }
-}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+    pub fn request_headers(&mut self, end: bool) {
         let wanted = self.shared.with_worker(|worker| {
             if worker.lacks_time() {
                 worker.tell_time(host::wall_clock());
@@ -74,52 +35,70 @@ impl HttpContext for Stream {
             self.request =
                 self.shared.with_worker(|worker| Request::begin(wanted, head, worker)).unwrap_or_default();
         }
-        if end_of_stream {
-            self.request_ends();
-        }
-        self.shared.follow_up();
-        Action::Continue
+        self.goes_on(end);
     }
 
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    pub fn request_body(&mut self, size: usize, end: bool) {
         if !matches!(self.request, Request::Reading(_)) {
-            return Action::Continue;
+            return;
         }
         if size > 0 {
             let request = &mut self.request;
             self.shared.with_worker(|worker| request.body(size, || host::request_body(size), worker));
         }
-        if end_of_stream {
+        self.goes_on(end);
+    }
+
+    /// Part of the request was read; maybe all of it.
+    fn goes_on(&mut self, end: bool) {
+        if end {
             self.request_ends();
+        } else {
+            self.shared.follow_up();
+        }
+    }
+
+    pub fn request_ends(&mut self) {
+        if matches!(self.request, Request::Reading(_)) {
+            let now = self.shared.now();
+            let request = &mut self.request;
+            let names = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
+            if let Some(names) = names {
+                host::set_filter_state(FILTER_STATE, &names);
+            }
         }
         self.shared.follow_up();
-        Action::Continue
     }
 
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.request_ends();
-        Action::Continue
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+    pub fn response_headers(&mut self, end: bool) {
         if self.request.awaits_answer() {
             self.request.answer_begins(host::response_status());
         }
-        if end_of_stream {
-            self.answer_ends();
-        }
-        Action::Continue
+        self.response_body(end);
     }
 
-    fn on_http_response_body(&mut self, _size: usize, end_of_stream: bool) -> Action {
-        if end_of_stream {
-            self.answer_ends();
+    pub fn response_body(&mut self, end: bool) {
+        if end {
+            self.response_ends();
         }
-        Action::Continue
     }
 
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.answer_ends();
-        Action::Continue
+    pub fn response_ends(&mut self) {
+        if self.request.awaits_answer() {
+            let now = self.shared.now();
+            let request = &mut self.request;
+            self.shared.with_worker(|worker| request.answer_ends(now, worker));
+            self.shared.follow_up();
+        }
+    }
+
+    /// The stream is gone.
+    pub fn done(&mut self) {
+        if !matches!(self.request, Request::Passing) {
+            let now = self.shared.now();
+            let request = &mut self.request;
+            self.shared.with_worker(|worker| request.gone(now, worker));
+            self.shared.follow_up();
+        }
     }
 }

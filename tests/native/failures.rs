@@ -129,7 +129,6 @@ fn a_header_block_that_is_not_whole_is_counted_and_disturbs_nothing() {
 
 #[test]
 fn an_answer_to_a_copy_that_nobody_sent_changes_nothing() {
-    // The SDK itself does not let such an answer through; the core does not rely on it.
     let config = Config::parse(br#"{"mirrors": [{"cluster": "shadow"}]}"#).expect("valid");
     let mut worker = Worker::new(config, 1);
     assert_eq!(worker.is_grpc(7), None);

@@ -32,7 +32,7 @@ pub const CONFIGURATION: u32 = 7;
 
 thread_local! {
     static HOST: RefCell<Host> = RefCell::default();
-    /// Never used twice in a thread: the SDK remembers them.
+    /// Never used twice in a thread, as in a VM.
     static LAST_ID: RefCell<u32> = const { RefCell::new(0) };
 }
 
@@ -56,7 +56,6 @@ pub struct Host {
     /// Calls of the filter to the host, since the start.
     pub calls: usize,
     current: u32,
-    effective: u32,
     /// Roots whose `on_done` said that they had not finished.
     pending_done: BTreeSet<u32>,
     /// Roots that finished in the callback that runs.
@@ -113,14 +112,7 @@ impl Callout {
 
 /// A fresh host in this thread, with the filter installed.
 pub fn start(on_invalid: OnInvalid) {
-    // The SDK sets its logger without a lock, and a panic hook that would send a failed test's message to the host's log.
-    static INSTALLING: std::sync::Mutex<bool> = std::sync::Mutex::new(false);
-    let mut installed = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     proxy::install(on_invalid);
-    if !*installed {
-        drop(std::panic::take_hook());
-        *installed = true;
-    }
     HOST.set(Host { now: Duration::from_secs(1), ..Host::default() });
 }
 
@@ -137,10 +129,10 @@ pub fn next_id() -> u32 {
 
 /// Runs a callback of the filter in a context, and fails the test if the filter did what it may not.
 pub fn enter<T>(context: u32, callback: impl FnOnce() -> T) -> T {
-    with(|host| (host.current, host.effective) = (context, 0));
+    with(|host| host.current = context);
     let result = callback();
     let finished = with(|host| {
-        (host.current, host.effective) = (0, 0);
+        host.current = 0;
         if let Some(context) = host.contexts.get_mut(&context) {
             context.buffers.clear();
         }
@@ -177,7 +169,6 @@ pub fn advance(by: Duration) {
 
 /// The host forgets everything of a root: calls in flight are cut.
 fn delete_root(root: u32) {
-    enter(root, || on_delete(root));
     with(|host| {
         host.contexts.remove(&root);
         let tokens: Vec<u32> =
@@ -188,13 +179,8 @@ fn delete_root(root: u32) {
 }
 
 impl Host {
-    /// The context that calls to the host act on.
-    fn acting(&self) -> u32 {
-        if self.effective == 0 { self.current } else { self.effective }
-    }
-
     fn acting_context(&self) -> Option<&Context> {
-        self.contexts.get(&self.acting())
+        self.contexts.get(&self.current)
     }
 
     fn acting_root(&self) -> u32 {

@@ -202,11 +202,13 @@ impl Drop for Sim {
         if std::thread::panicking() {
             return;
         }
-        // Streams first, as Envoy does: the SDK would keep all of them for as long as the thread lives.
+        // Streams first, as Envoy does.
         let contexts = host::with(|host| std::mem::take(&mut host.contexts));
         let (roots, streams): (Vec<_>, Vec<_>) =
             contexts.iter().map(|(id, context)| (*id, context.root)).partition(|(id, root)| id == root);
-        streams.into_iter().chain(roots).for_each(|(id, _)| host::enter(id, || host::on_delete(id)));
+        streams.into_iter().chain(roots).for_each(|(id, _)| {
+            host::enter(id, || host::on_done(id));
+        });
     }
 }
 
@@ -214,7 +216,6 @@ fn create_root(configuration: &[u8]) -> (Root, bool) {
     let id = host::next_id();
     host::with(|host| host.contexts.insert(id, Context { root: id, ..Context::default() }));
     host::enter(id, || host::on_context_create(id, 0));
-    assert!(host::enter(id, || host::on_vm_start(id, 0)));
     (Root(id), configure(Root(id), configuration))
 }
 

@@ -231,7 +231,7 @@ impl Bootstrap {
         self
     }
 
-    /// Runs another module on one listener.
+    /// Runs another module on one listener, with no restriction of what it may call.
     pub fn module_on(mut self, listener: &str, path: impl Into<PathBuf>) -> Self {
         self.modules.insert(listener.to_owned(), path.into());
         self

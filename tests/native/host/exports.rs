@@ -4,12 +4,9 @@
 mod module {
     unsafe extern "C" {
         pub safe fn proxy_on_context_create(context: u32, root: u32);
-        pub safe fn proxy_on_vm_start(root: u32, size: usize) -> bool;
         pub safe fn proxy_on_configure(root: u32, size: usize) -> bool;
         pub safe fn proxy_on_tick(root: u32);
         pub safe fn proxy_on_done(context: u32) -> bool;
-        pub safe fn proxy_on_log(context: u32);
-        pub safe fn proxy_on_delete(context: u32);
         pub safe fn proxy_on_request_headers(context: u32, count: usize, end: bool) -> u32;
         pub safe fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32;
         pub safe fn proxy_on_request_trailers(context: u32, count: usize) -> u32;
@@ -29,11 +26,9 @@ mod module {
 
 pub use self::module::{
     proxy_on_configure as on_configure, proxy_on_context_create as on_context_create,
-    proxy_on_delete as on_delete, proxy_on_done as on_done,
-    proxy_on_http_call_response as on_http_call_response, proxy_on_log as on_log,
+    proxy_on_done as on_done, proxy_on_http_call_response as on_http_call_response,
     proxy_on_memory_allocate as allocate, proxy_on_request_body as on_request_body,
     proxy_on_request_headers as on_request_headers, proxy_on_request_trailers as on_request_trailers,
     proxy_on_response_body as on_response_body, proxy_on_response_headers as on_response_headers,
     proxy_on_response_trailers as on_response_trailers, proxy_on_tick as on_tick,
-    proxy_on_vm_start as on_vm_start,
 };

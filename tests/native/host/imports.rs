@@ -3,7 +3,7 @@
 //!
 //! # Safety
 //! Of all functions here: pointers and sizes are those of live memory, and out-parameters may be written. The
-//! callers are the SDK and the filter's own wrappers, which see to that.
+//! callers are the filter's own wrappers, which see to that.
 
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ pub enum Status {
     NotFound = 1,
     BadArgument = 2,
     InternalFailure = 10,
-    Unimplemented = 12,
 }
 
 #[unsafe(no_mangle)]
@@ -112,7 +111,7 @@ unsafe extern "C" fn proxy_set_property(
     // SAFETY: see the module.
     let (path, value) = unsafe { (text(path, path_size), text(data, size)) };
     called(|host| {
-        if host.contexts.get(&host.acting()).is_none_or(|context| context.root == host.acting()) {
+        if host.contexts.get(&host.current).is_none_or(|context| context.root == host.current) {
             host.breach("filter state outside of a stream");
         }
         host.filter_state.push((path, value));
@@ -161,17 +160,6 @@ extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> Status {
     called(|host| {
         let (root, now) = (host.acting_root(), host.now);
         host.timers.set(root, Duration::from_millis(period.into()), now);
-        Status::Ok
-    })
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_set_effective_context(context: u32) -> Status {
-    called(|host| {
-        if !host.contexts.contains_key(&context) {
-            return Status::BadArgument;
-        }
-        host.effective = context;
         Status::Ok
     })
 }
@@ -242,7 +230,7 @@ impl super::Host {
     ) -> Result<u32, Status> {
         let root = self.acting_root();
         if self.current != root {
-            // The SDK would deliver the answer to the stream, which is gone by then.
+            // The answer would come to the stream, which is gone by then.
             self.breach(format!("a call to {cluster} from a stream's callback"));
         }
         if timeout.is_zero() {
@@ -268,49 +256,6 @@ impl super::Host {
         self.callouts.push(Callout { token, root, cluster, headers, body, timeout, at: self.now });
         Ok(token)
     }
-}
-
-/// Imports of the SDK that the filter has no business with.
-macro_rules! never_called {
-    ($($name:ident($($argument:ty),*);)*) => {
-        $(
-            #[unsafe(no_mangle)]
-            extern "C" fn $name($(_: $argument),*) -> Status {
-                called(|host| host.breach(stringify!($name)));
-                Status::Unimplemented
-            }
-        )*
-    };
-}
-
-type In = *const u8;
-type Out = *mut *mut u8;
-
-never_called! {
-    proxy_get_log_level(*mut u32);
-    proxy_get_current_time_nanoseconds(*mut u64);
-    proxy_set_buffer_bytes(u32, usize, usize, In, usize);
-    proxy_set_header_map_pairs(u32, In, usize);
-    proxy_remove_header_map_value(u32, In, usize);
-    proxy_replace_header_map_value(u32, In, usize, In, usize);
-    proxy_add_header_map_value(u32, In, usize, In, usize);
-    proxy_get_shared_data(In, usize, Out, *mut usize, *mut u32);
-    proxy_set_shared_data(In, usize, In, usize, u32);
-    proxy_register_shared_queue(In, usize, *mut u32);
-    proxy_resolve_shared_queue(In, usize, In, usize, *mut u32);
-    proxy_dequeue_shared_queue(u32, Out, *mut usize);
-    proxy_enqueue_shared_queue(u32, In, usize);
-    proxy_continue_stream(u32);
-    proxy_close_stream(u32);
-    proxy_send_local_response(u32, In, usize, In, usize, In, usize, i32);
-    proxy_grpc_call(In, usize, In, usize, In, usize, In, usize, In, usize, u32, *mut u32);
-    proxy_grpc_stream(In, usize, In, usize, In, usize, In, usize, *mut u32);
-    proxy_grpc_send(u32, In, usize, i32);
-    proxy_grpc_cancel(u32);
-    proxy_grpc_close(u32);
-    proxy_get_status(*mut u32, Out, *mut usize);
-    proxy_call_foreign_function(In, usize, In, usize, Out, *mut usize);
-    proxy_get_metric(u32, *mut u64);
 }
 
 fn called<T>(act: impl FnOnce(&mut super::Host) -> T) -> T {

@@ -171,9 +171,7 @@ impl Stream {
     /// The stream is gone, finished or not.
     pub fn gone(self) {
         let id = self.id;
-        host::enter(id, || host::on_log(id));
         assert!(host::enter(id, || host::on_done(id)), "a stream is never held back");
-        host::enter(id, || host::on_delete(id));
         host::with(|host| host.contexts.remove(&id));
     }
 }

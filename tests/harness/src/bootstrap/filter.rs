@@ -57,6 +57,13 @@ pub(super) fn set_module(listener: &mut Value, module: &Path) {
     *entry(file, "filename") = module.display().to_string().into();
 }
 
+/// Lets the module do what it likes: what the shipped files allow is what this filter needs.
+pub(super) fn unrestrict(listener: &mut Value) {
+    if let Some(config) = config(listener).as_mapping_mut() {
+        config.remove("capability_restriction_config");
+    }
+}
+
 fn config(listener: &mut Value) -> &mut Value {
     &mut named(http_filters(listener), NAME)["typed_config"]["config"]
 }

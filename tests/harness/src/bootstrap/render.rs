@@ -45,6 +45,9 @@ impl Bootstrap {
                     None => wasm::module()?,
                 };
                 filter::set_module(listener, &module);
+                if own.is_some() {
+                    filter::unrestrict(listener);
+                }
             }
         }
         *entry(&mut rendered.value["admin"]["address"]["socket_address"], "port_value") = 0.into();

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the host calls: the exports of the proxy-wasm ABI 0.2.1 that this filter needs, and who gets each call.
+//!
+//! The host calls whatever a module exports, at some cost for each request; so nothing is exported that has nothing to do,
+//! not even `proxy_on_delete`: `proxy_on_done` was the last call that mattered. A call for a context that is not known is
+//! ignored: there is nothing that a panic, which ends the VM, would make better.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::OnInvalid;
+use super::root::Root;
+use super::stream::Stream;
+
+const CONTINUE: u32 = 0;
+
+thread_local! {
+    /// Of this VM. Natively a thread stands for a VM.
+    static CONTEXTS: RefCell<Contexts> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Contexts {
+    on_invalid: OnInvalid,
+    roots: BTreeMap<u32, Root>,
+    streams: BTreeMap<u32, Stream>,
+}
+
+impl Contexts {
+    /// Has a root act, and forgets it if it has ended with that. Whether it has, or was not there.
+    fn end_root(&mut self, id: u32, act: impl FnOnce(&mut Root) -> bool) -> bool {
+        let ended = self.roots.get_mut(&id).is_none_or(act);
+        if ended {
+            self.roots.remove(&id);
+        }
+        ended
+    }
+}
+
+/// Starts a VM without any context.
+pub fn start(on_invalid: OnInvalid) {
+    CONTEXTS.set(Contexts { on_invalid, ..Contexts::default() });
+}
+
+fn with<T>(act: impl FnOnce(&mut Contexts) -> T) -> Option<T> {
+    // Never borrowed twice: the host calls back for memory only.
+    CONTEXTS.with(|contexts| contexts.try_borrow_mut().ok().map(|mut contexts| act(&mut contexts)))
+}
+
+/// Has a stream hear of an event. Whatever that is, the primary goes on.
+fn with_stream(id: u32, act: impl FnOnce(&mut Stream)) -> u32 {
+    with(|contexts| contexts.streams.get_mut(&id).map(act));
+    CONTINUE
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_abi_version_0_2_1() {}
+
+/// Memory for what the host hands over: a boxed slice of exactly this size, whose owner is whom the host gives it to.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    Box::into_raw(Box::<[u8]>::new_uninit_slice(size)).cast()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_context_create(id: u32, root: u32) {
+    with(|contexts| {
+        if root == 0 {
+            contexts.roots.insert(id, Root::new(contexts.on_invalid));
+        } else if let Some(root) = contexts.roots.get(&root) {
+            contexts.streams.insert(id, root.stream());
+        }
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+    with(|contexts| contexts.roots.get_mut(&root).is_some_and(|root| root.configure(size))).unwrap_or(false)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(root: u32) {
+    with(|contexts| contexts.end_root(root, Root::tick));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_headers(stream: u32, _count: usize, end: bool) -> u32 {
+    with_stream(stream, |stream| stream.request_headers(end))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_body(stream: u32, size: usize, end: bool) -> u32 {
+    with_stream(stream, |stream| stream.request_body(size, end))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_trailers(stream: u32, _count: usize) -> u32 {
+    with_stream(stream, Stream::request_ends)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_headers(stream: u32, _count: usize, end: bool) -> u32 {
+    with_stream(stream, |stream| stream.response_headers(end))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_body(stream: u32, _size: usize, end: bool) -> u32 {
+    with_stream(stream, |stream| stream.response_body(end))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_trailers(stream: u32, _count: usize) -> u32 {
+    with_stream(stream, Stream::response_ends)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(
+    root: u32,
+    token: u32,
+    headers: usize,
+    _body: usize,
+    _trailers: usize,
+) {
+    with(|contexts| contexts.end_root(root, |root| root.answered(token, headers)));
+}
+
+/// Whether the context has finished: nothing comes for it any more. A root that has not tells by `proxy_done` later.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_done(id: u32) -> bool {
+    with(|contexts| match contexts.streams.remove(&id) {
+        Some(mut stream) => {
+            stream.done();
+            true
+        }
+        None => contexts.end_root(id, Root::done),
+    })
+    .unwrap_or(true)
+}
