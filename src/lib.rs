@@ -33,6 +33,7 @@ pub mod exchange;
 pub mod flights;
 pub mod gate;
 pub mod head;
+pub mod json;
 pub mod ledger;
 pub mod matcher;
 pub mod metrics;

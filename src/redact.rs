@@ -5,17 +5,12 @@
 //! not sent at all.
 
 mod json;
-mod pointer;
 
 use std::borrow::Cow;
 
-pub use self::pointer::Pointer;
-
 use crate::head::{Head, tokens};
+use crate::json::Pointer;
 use crate::query::{self, Parameter};
-
-/// Most pointers of one mirror: they are followed as the bits of a word.
-pub const MAX_POINTERS: usize = u64::BITS as usize;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redaction {
@@ -23,7 +18,7 @@ pub struct Redaction {
     pub headers: Vec<String>,
     /// Not percent-encoded.
     pub query: Vec<Vec<u8>>,
-    /// At most [`MAX_POINTERS`].
+    /// At most [`crate::json::MAX_POINTERS`].
     pub json: Vec<Pointer>,
     pub replacement: Replacement,
 }

@@ -5,7 +5,8 @@ use super::fields;
 use super::keys;
 use super::reader::Node;
 use crate::edits::PathRewrite;
-use crate::redact::{MAX_POINTERS, Pointer, Redaction, Replacement};
+use crate::json::{MAX_POINTERS, Pointer};
+use crate::redact::{Redaction, Replacement};
 use crate::reserved::is_reserved;
 
 const MAX_NAMES: usize = 64;

@@ -1,6 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 //! JSON pointers (RFC 6901), in which a token `*` stands for every member or element.
 
+/// Most pointers that are followed together: as the bits of a word.
+pub const MAX_POINTERS: usize = u64::BITS as usize;
+
+/// What pointers say of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Those that lead into it, as bits.
+    pub alive: u64,
+    /// One of them ends here.
+    pub hit: bool,
+}
+
+/// The place of the whole document.
+pub fn start(pointers: &[Pointer]) -> Place {
+    let alive = u64::MAX.checked_shr(u64::BITS - pointers.len() as u32).unwrap_or(0);
+    Place { alive, hit: pointers.iter().any(Pointer::is_whole_document) }
+}
+
+/// The place of a member or element, to which a token at this depth may lead.
+pub fn follow(pointers: &[Pointer], alive: u64, depth: usize, leads_there: impl Fn(&Token) -> bool) -> Place {
+    let mut place = Place { alive: 0, hit: false };
+    for (index, pointer) in pointers.iter().enumerate().filter(|(index, _)| alive >> index & 1 == 1) {
+        match pointer.at(depth) {
+            Some((token, last)) if leads_there(token) => {
+                place.hit |= last;
+                place.alive |= u64::from(!last) << index;
+            }
+            _ => {}
+        }
+    }
+    place
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer(Vec<Token>);
 
