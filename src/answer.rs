@@ -5,7 +5,8 @@
 //! is `x-envoy-upstream-service-time`, which Envoy's router puts on every answer that came from an upstream.
 //! To a gRPC request Envoy's own answer is 200 with the failure in `grpc-message`.
 
-use crate::metrics::{Class, FailReason};
+use crate::head::Head;
+use crate::metrics::FailReason;
 
 pub const SERVICE_TIME: &str = "x-envoy-upstream-service-time";
 pub const GRPC_MESSAGE: &str = "grpc-message";
@@ -15,7 +16,8 @@ const TIMEOUT_MESSAGE: &[u8] = b"upstream request timeout";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    Answered(Class),
+    /// With its status.
+    Answered(u16),
     Failed(FailReason),
 }
 
@@ -24,16 +26,30 @@ pub trait Headers {
     fn header(&self, name: &str) -> Option<Vec<u8>>;
 }
 
+impl Headers for Head {
+    fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.get(name).map(<[u8]>::to_vec)
+    }
+}
+
 impl Outcome {
     /// The outcome of a call that ended without headers.
     pub const NO_HEADERS: Self = Self::Failed(FailReason::Reset);
+
+    /// The status of an answer; 0 of a failure.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Answered(status) => status,
+            Self::Failed(_) => 0,
+        }
+    }
 
     /// What an answer is. Reads no more headers than it must: each is a call to the host.
     pub fn of(answer: &impl Headers, grpc: bool) -> Self {
         let status = status(answer.header(":status").as_deref());
         let may_be_envoys = status >= 500 || grpc;
         if !may_be_envoys || answer.header(SERVICE_TIME).is_some() {
-            return Self::Answered(Class::of(status));
+            return Self::Answered(status);
         }
         match status {
             504 => Self::Failed(FailReason::Timeout),
@@ -41,7 +57,7 @@ impl Outcome {
             _ => match answer.header(GRPC_MESSAGE) {
                 Some(message) if message == TIMEOUT_MESSAGE => Self::Failed(FailReason::Timeout),
                 Some(_) => Self::Failed(FailReason::Unreachable),
-                None => Self::Answered(Class::of(status)),
+                None => Self::Answered(status),
             },
         }
     }
@@ -72,12 +88,10 @@ mod tests {
 
     #[test]
     fn an_answer_of_the_upstream_is_an_answer_whatever_its_status() {
-        for (status, class) in
-            [("200", Class::Success), ("404", Class::ClientError), ("503", Class::ServerError)]
-        {
+        for (status, code) in [("200", 200), ("404", 404), ("503", 503)] {
             let headers = [(":status", status), (SERVICE_TIME, "3")];
-            assert_eq!(outcome(&headers, false), Outcome::Answered(class));
-            assert_eq!(outcome(&headers, true), Outcome::Answered(class));
+            assert_eq!(outcome(&headers, false), Outcome::Answered(code));
+            assert_eq!(outcome(&headers, true), Outcome::Answered(code));
         }
     }
 
@@ -101,7 +115,7 @@ mod tests {
     #[test]
     fn a_status_that_is_none_is_a_server_error() {
         for headers in [&[(":status", "abc"), (SERVICE_TIME, "1")][..], &[(SERVICE_TIME, "1")]] {
-            assert_eq!(outcome(headers, true), Outcome::Answered(Class::ServerError));
+            assert_eq!(outcome(headers, true), Outcome::Answered(0));
         }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The body of a request while it is read: one buffer, however many mirrors want it.
+//! A body while it is read, of a request or of an answer: one buffer, however many mirrors want it.
 //!
 //! Never longer than its cap and never beyond the worker's budget. Where it would be, the bytes are given up and
 //! the primary goes on.
@@ -64,9 +64,22 @@ impl Capture {
         self.charge.shrink(bytes.capacity());
     }
 
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// The body. The charge ends here.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// The body, and the charge under which it is held.
+    pub fn into_parts(self) -> (Vec<u8>, Charge) {
+        (self.bytes, self.charge)
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`Config`] is only made by [`Config::parse`], so whoever holds one may rely on every range and name in it.
 //! Parsing reports every fault of a configuration, not just the first.
 
+mod compare;
 mod conditions;
 mod cost;
 mod document;
@@ -27,6 +28,7 @@ pub use self::fault::Fault;
 use self::document::Document;
 use self::reader::{Faults, Node, Path};
 use crate::breaker;
+use crate::compare::Rules;
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, PathRewrite, Retry};
 use crate::redact::Redaction;
@@ -79,6 +81,8 @@ pub struct Mirror {
     pub breaker: Option<breaker::Settings>,
     /// Everything but the sending.
     pub dry_run: bool,
+    /// What of the two answers is compared; `None`: nothing.
+    pub compare: Option<Rules>,
 }
 
 /// What a copy takes of the request's body.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::answer::Outcome;
+use crate::compare::{Need, Rules};
 use crate::copy::Copy;
 use crate::exchange::{Exchange, Moment};
 use crate::gate::{End, Place};
 use crate::ledger::Ledger;
-use crate::metrics::Side;
+use crate::metrics::{Class, Comparison, Side};
 use crate::notice::Notice;
 use crate::policy::Mirror;
 
@@ -17,6 +18,22 @@ use crate::budget::Charge;
 
 #[derive(Debug, Default)]
 pub struct Flights(BTreeMap<u32, Flight>);
+
+/// What is to be read of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// The copy is a gRPC request.
+    pub grpc: bool,
+    pub need: Need,
+}
+
+/// A copy that is not on the wire any more.
+#[derive(Debug)]
+pub struct Landed {
+    pub mirror: Rc<Mirror>,
+    pub exchange: Rc<Exchange>,
+    pub notice: Option<Notice>,
+}
 
 #[derive(Debug)]
 struct Flight {
@@ -42,25 +59,29 @@ impl Flights {
         self.0.insert(token, Flight { mirror, exchange, grpc, place, _charge: charge });
     }
 
-    /// Whether the copy is a gRPC request; `None` if no copy has this token.
-    pub fn is_grpc(&self, token: u32) -> Option<bool> {
-        self.0.get(&token).map(|flight| flight.grpc)
+    /// What is to be read of the answer to a copy; `None` if no copy has this token.
+    pub fn awaited(&self, token: u32) -> Option<Awaited> {
+        let Flight { mirror, grpc, .. } = self.0.get(&token)?;
+        let need = mirror.compare.as_ref().map(Rules::need).unwrap_or_default();
+        Some(Awaited { grpc: *grpc, need })
     }
 
     /// The host answered.
-    pub fn land(&mut self, token: u32, outcome: Outcome, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+    pub fn land(&mut self, token: u32, outcome: Outcome, now: Moment, ledger: &mut Ledger) -> Option<Landed> {
         let Flight { mirror, exchange, place, .. } = self.0.remove(&token)?;
         ledger.add(mirror.meters.in_flight, -1);
         let end = match outcome {
-            Outcome::Answered(class) => {
-                mirror.count_answer(Side::Shadow, class, exchange.elapsed(now), ledger);
+            Outcome::Answered(status) => {
+                mirror.count_answer(Side::Shadow, Class::of(status), exchange.elapsed(now), ledger);
                 End::Answered
             }
             Outcome::Failed(reason) => {
                 ledger.add(mirror.meters.failed(reason), 1);
+                mirror.count_comparison(Comparison::Incomparable, ledger);
                 End::Failed
             }
         };
-        mirror.leave(place, end, now, ledger)
+        let notice = mirror.leave(place, end, now, ledger);
+        Some(Landed { mirror, exchange, notice })
     }
 }

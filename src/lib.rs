@@ -24,6 +24,7 @@ pub mod answer;
 pub mod breaker;
 pub mod budget;
 pub mod capture;
+pub mod compare;
 pub mod conditions;
 pub mod config;
 pub mod cookies;

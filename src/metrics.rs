@@ -4,6 +4,7 @@
 //! A label is part of a metric's name, `label=.=value;.;`, which is the form that Istio's tag rules and those of
 //! `envoy/envoy.yaml` take apart.
 
+use crate::compare::difference;
 use crate::ledger::{Handle, Kind, Ledger};
 
 /// Why a request was not copied to a mirror, by decision.
@@ -82,6 +83,19 @@ impl Side {
     pub const ALL: [(Self, &str); 2] = [(Self::Primary, "primary"), (Self::Shadow, "shadow")];
 }
 
+/// What became of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Match,
+    Mismatch,
+    Incomparable,
+}
+
+impl Comparison {
+    pub const ALL: [(Self, &str); 3] =
+        [(Self::Match, "match"), (Self::Mismatch, "mismatch"), (Self::Incomparable, "incomparable")];
+}
+
 /// The class of a status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -132,10 +146,13 @@ pub struct Meters {
     failed: Vec<Handle>,
     responses: Vec<Handle>,
     durations: Vec<Handle>,
+    /// Empty where nothing is compared.
+    comparisons: Vec<Handle>,
+    differences: Vec<Handle>,
 }
 
 impl Meters {
-    pub fn define(ledger: &mut Ledger, mirror: &str) -> Self {
+    pub fn define(ledger: &mut Ledger, mirror: &str, compares: bool) -> Self {
         let mirror = ("mirror", mirror);
         let mut define = |kind, labels: &[_], metric| ledger.define(kind, name(labels, metric));
         Self {
@@ -163,6 +180,18 @@ impl Meters {
                     define(Kind::Histogram, &[mirror, ("side", side)], "shadow_duration_milliseconds")
                 })
                 .into(),
+            comparisons: Comparison::ALL
+                .iter()
+                .filter(|_| compares)
+                .map(|(_, result)| {
+                    define(Kind::Counter, &[mirror, ("result", result)], "shadow_comparisons_total")
+                })
+                .collect(),
+            differences: difference::Kind::ALL
+                .iter()
+                .filter(|_| compares)
+                .map(|(_, kind)| define(Kind::Counter, &[mirror, ("kind", kind)], "shadow_differences_total"))
+                .collect(),
         }
     }
 
@@ -180,6 +209,16 @@ impl Meters {
 
     pub fn duration(&self, side: Side) -> Handle {
         pick(&self.durations, side as usize)
+    }
+
+    /// Of a mirror that compares.
+    pub fn comparisons(&self, result: Comparison) -> Handle {
+        pick(&self.comparisons, result as usize)
+    }
+
+    /// Of a mirror that compares.
+    pub fn differences(&self, kind: difference::Kind) -> Handle {
+        pick(&self.differences, kind as usize)
     }
 }
 
@@ -202,7 +241,7 @@ mod tests {
     #[test]
     fn names_have_the_form_of_the_contract() {
         let mut ledger = Ledger::default();
-        let meters = Meters::define(&mut ledger, "v2");
+        let meters = Meters::define(&mut ledger, "v2", false);
         let name = |handle| ledger.name(handle).expect("defined");
         assert_eq!(name(meters.requests), "mirror=.=v2;.;shadow_requests_total");
         assert_eq!(
@@ -219,13 +258,19 @@ mod tests {
     #[test]
     fn each_label_value_has_the_metric_of_its_name() {
         let mut ledger = Ledger::default();
-        let meters = Meters::define(&mut ledger, "m");
+        let meters = Meters::define(&mut ledger, "m", true);
         let has = |handle, part: &str| ledger.name(handle).expect("defined").contains(part);
         for (reason, text) in SkipReason::ALL {
             assert!(has(meters.skipped(reason), &format!("reason=.={text};.;shadow_skipped_total")));
         }
         for (reason, text) in FailReason::ALL {
             assert!(has(meters.failed(reason), &format!("reason=.={text};.;shadow_failed_total")));
+        }
+        for (result, text) in Comparison::ALL {
+            assert!(has(meters.comparisons(result), &format!("result=.={text};.;shadow_comparisons_total")));
+        }
+        for (kind, text) in difference::Kind::ALL {
+            assert!(has(meters.differences(kind), &format!("kind=.={text};.;shadow_differences_total")));
         }
         for (side, side_text) in Side::ALL {
             assert!(has(meters.duration(side), side_text));

@@ -14,9 +14,17 @@ pub struct Notice {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
-    ClusterUnknown { cluster: String },
-    ClusterKnown { cluster: String },
+    ClusterUnknown {
+        cluster: String,
+    },
+    ClusterKnown {
+        cluster: String,
+    },
     Breaker(breaker::Change),
+    /// A line of JSON about a comparison.
+    Difference(String),
+    /// Lines like that which were not logged.
+    LeftOut(u64),
 }
 
 impl Notice {
@@ -24,7 +32,10 @@ impl Notice {
     pub fn is_warning(&self) -> bool {
         use breaker::Change::{Closed, Opened, Probing, Reopened};
         match self.news {
-            News::ClusterUnknown { .. } | News::Breaker(Opened { .. } | Reopened { .. }) => true,
+            News::ClusterUnknown { .. }
+            | News::Breaker(Opened { .. } | Reopened { .. })
+            | News::Difference(_)
+            | News::LeftOut(_) => true,
             News::ClusterKnown { .. } | News::Breaker(Probing | Closed) => false,
         }
     }
@@ -32,6 +43,9 @@ impl Notice {
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let News::Difference(line) = &self.news {
+            return write!(f, "shadow difference {line}");
+        }
         write!(f, "mirror {}: ", self.mirror)?;
         match &self.news {
             News::ClusterUnknown { cluster } => {
@@ -39,6 +53,10 @@ impl fmt::Display for Notice {
             }
             News::ClusterKnown { cluster } => write!(f, "this Envoy has the cluster {cluster} now"),
             News::Breaker(change) => change.fmt(f),
+            News::Difference(line) => f.write_str(line),
+            News::LeftOut(count) => {
+                write!(f, "{count} more differences were not logged (compare.log_per_minute)")
+            }
         }
     }
 }

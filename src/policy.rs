@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use crate::compare::report::Throttle;
 use crate::config::{self, BodyPolicy, Config, MAX_MIRRORS};
 use crate::exchange::Moment;
 use crate::gate::{End, Gate, Place};
@@ -29,6 +30,8 @@ pub struct Mirror {
     config: config::Mirror,
     pub meters: Meters,
     pub gate: Gate,
+    /// Lines of the log about differences.
+    pub throttle: Throttle,
     /// Whether the gauge counts this worker's breaker as open.
     shown_open: Cell<bool>,
     retired: Cell<bool>,
@@ -51,10 +54,11 @@ impl Policy {
 
 impl Mirror {
     fn new(config: config::Mirror, ledger: &mut Ledger) -> Self {
-        let meters = Meters::define(ledger, &config.name);
+        let meters = Meters::define(ledger, &config.name, config.compare.is_some());
         Self {
             meters,
             gate: Gate::new(config.limits, config.breaker),
+            throttle: Throttle::default(),
             shown_open: Cell::default(),
             retired: Cell::default(),
             unknown_clusters: Cell::default(),

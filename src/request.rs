@@ -13,6 +13,7 @@
 use std::rc::Rc;
 
 use crate::capture::Capture;
+use crate::compare::{Need, Rules};
 use crate::config::{BodyPolicy, OnOverflow};
 use crate::copy::Copy;
 use crate::exchange::{Exchange, Moment};
@@ -82,10 +83,16 @@ impl Request {
             .of(&policy.mirrors)
             .filter(|(_, mirror)| !mirror.wants_body())
             .for_each(|(i, _)| bodiless.insert(i));
+        let head = Rc::new(head);
+        let rules = wanted.of(&policy.mirrors).filter_map(|(_, mirror)| mirror.compare.as_ref());
+        let exchange = match rules.map(Rules::need).reduce(Need::and) {
+            Some(need) => Exchange::with_comparison(need, head.clone()),
+            None => Exchange::default(),
+        };
         Self::Reading(Reading {
             policy,
-            head: Rc::new(head),
-            exchange: Rc::default(),
+            head,
+            exchange: Rc::new(exchange),
             wanted,
             bodiless,
             body_len: 0,
@@ -125,17 +132,38 @@ impl Request {
         self.exchange().is_some_and(|exchange| exchange.is_open())
     }
 
-    /// The primary's answer began.
-    pub fn answer_begins(&self, status: u16) {
+    /// What comparisons need to see of the primary's answer.
+    pub fn need(&self) -> Need {
+        self.exchange().map(|exchange| exchange.need()).unwrap_or_default()
+    }
+
+    /// The primary's answer began. Its headers may be left empty where they are not needed.
+    pub fn answer_begins(&self, status: u16, headers: Head, worker: &Worker) {
         if let Some(exchange) = self.exchange() {
-            exchange.primary_status(status);
+            exchange.primary_begins(status, headers, worker.budget());
+        }
+    }
+
+    /// Whether the body of the primary's answer is wanted.
+    pub fn wants_answers_body(&self) -> bool {
+        self.exchange().is_some_and(|exchange| exchange.wants_primary_body())
+    }
+
+    /// A chunk of the primary's answer. `read` fetches its bytes from the host.
+    pub fn answer_body(&self, len: usize, read: impl FnOnce() -> Vec<u8>) {
+        if let Some(exchange) = self.exchange() {
+            exchange.primary_body(len, read);
         }
     }
 
     /// The primary's answer ended.
     pub fn answer_ends(&mut self, now: Moment, worker: &mut Worker) {
+        self.answer_is_over(now, true, worker);
+    }
+
+    fn answer_is_over(&mut self, now: Moment, whole: bool, worker: &mut Worker) {
         if let Some(exchange) = self.exchange() {
-            exchange.primary_ended(now, worker.ledger());
+            worker.primary_ended(exchange, now, whole);
         }
         if matches!(self, Self::Answering(_)) {
             *self = Self::Passing;
@@ -149,7 +177,7 @@ impl Request {
             // signalled: HTTP/2 may put that into a frame of its own behind the last byte.
             self.end(now, worker);
         }
-        self.answer_ends(now, worker);
+        self.answer_is_over(now, false, worker);
         if let Self::Reading(reading) = std::mem::take(self) {
             worker.skip_all(&reading.policy, reading.wanted, SkipReason::Aborted);
         }

@@ -74,7 +74,14 @@ impl Dice {
 
 impl fmt::Display for Percentage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} %", f64::from(self.0) / 10_000.0)
+        let (whole, mut fraction, mut digits) = (self.0 / 10_000, self.0 % 10_000, 4);
+        while digits > 0 && fraction.is_multiple_of(10) {
+            (fraction, digits) = (fraction / 10, digits - 1);
+        }
+        match digits {
+            0 => write!(f, "{whole} %"),
+            _ => write!(f, "{whole}.{fraction:0digits$} %"),
+        }
     }
 }
 

@@ -3,15 +3,18 @@
 //!
 //! The shell asks it at each event and makes the host calls that follow; the worker makes none.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::answer::Outcome;
 use crate::breaker::Change;
 use crate::budget::Budget;
+use crate::compare::Observed;
+use crate::compare::pair::Pair;
 use crate::config::Config;
 use crate::copy::Copy;
-use crate::exchange::Moment;
-use crate::flights::Flights;
+use crate::exchange::{Exchange, Moment};
+use crate::flights::{Awaited, Flights, Landed};
 use crate::gate::End;
 use crate::head::Head;
 use crate::ledger::{self, Handle, Kind, Ledger};
@@ -21,6 +24,9 @@ use crate::policy::{Mirror, MirrorSet, Policy};
 use crate::sampling::Dice;
 use crate::timestamp::Timestamp;
 
+/// Bytes of answers after which one tick compares no further pair: a few milliseconds.
+const MAX_COMPARED: usize = 256 << 10;
+
 #[derive(Debug)]
 pub struct Worker {
     policy: Rc<Policy>,
@@ -28,6 +34,7 @@ pub struct Worker {
     budget: Budget,
     outbox: Vec<Copy>,
     flights: Flights,
+    pairs: VecDeque<Pair>,
     ledger: Ledger,
     buffered: Handle,
     /// Bytes held, as the host knows them.
@@ -58,6 +65,7 @@ impl Worker {
             dice: Dice::seeded(seed),
             outbox: Vec::new(),
             flights: Flights::default(),
+            pairs: VecDeque::new(),
             ledger,
             buffered,
             reported: 0,
@@ -146,8 +154,9 @@ impl Worker {
         self.outbox.push(copy);
     }
 
+    /// Whether there is work for the next tick.
     pub fn has_mail(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() || !self.pairs.is_empty()
     }
 
     pub fn take_outbox(&mut self) -> Vec<Copy> {
@@ -183,19 +192,54 @@ impl Worker {
         notices
     }
 
-    /// Whether the copy with this token is a gRPC request; `None` if there is no such copy.
-    pub fn is_grpc(&self, token: u32) -> Option<bool> {
-        self.flights.is_grpc(token)
+    /// What is to be read of the answer to the copy with this token; `None` if there is no such copy.
+    pub fn awaited(&self, token: u32) -> Option<Awaited> {
+        self.flights.awaited(token)
     }
 
-    /// The host answered a copy.
-    pub fn settle(&mut self, token: u32, outcome: Outcome, now: Moment) -> Option<Notice> {
-        self.flights.land(token, outcome, now, &mut self.ledger)
+    /// The host answered a copy. `answer` is what comparisons need of it.
+    pub fn settle(&mut self, token: u32, outcome: Outcome, answer: Observed, now: Moment) -> Option<Notice> {
+        let Landed { mirror, exchange, notice } = self.flights.land(token, outcome, now, &mut self.ledger)?;
+        if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
+            let pair = exchange.shadow_answered(mirror, answer, now, &self.budget, &mut self.ledger);
+            self.pairs.extend(pair);
+        }
+        notice
     }
 
-    /// Whether no copy waits or is on the wire.
+    /// The primary's answer ended, whole or broken off.
+    pub fn primary_ended(&mut self, exchange: &Exchange, now: Moment, whole: bool) {
+        self.pairs.extend(exchange.primary_ended(now, whole, &mut self.ledger));
+    }
+
+    pub fn has_pairs(&self) -> bool {
+        !self.pairs.is_empty()
+    }
+
+    /// Compares what waits, as far as that is a matter of a moment. Gives what is to be logged.
+    pub fn compare(&mut self, now: Moment) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let mut done = 0;
+        while done < MAX_COMPARED {
+            let Some(pair) = self.pairs.pop_front() else { break };
+            done += pair.size();
+            notices.extend(pair.compare(now, &mut self.ledger));
+        }
+        notices
+    }
+
+    /// What was left out of the log in a minute that is over.
+    pub fn left_out(&self, now: Moment) -> Vec<Notice> {
+        let notice = |mirror: &Rc<Mirror>| {
+            let count = mirror.throttle.take_left_out(now)?;
+            Some(Notice { mirror: mirror.name.clone(), news: News::LeftOut(count) })
+        };
+        self.policy.mirrors.iter().filter_map(notice).collect()
+    }
+
+    /// Whether no copy waits or is on the wire, and no answers wait to be compared.
     pub fn is_idle(&self) -> bool {
-        self.outbox.is_empty() && self.flights.is_empty()
+        self.outbox.is_empty() && self.flights.is_empty() && self.pairs.is_empty()
     }
 
     /// Whether the host does not know everything that was counted.

@@ -46,7 +46,7 @@ fn the_readme_has_every_key_and_no_other() {
 
 #[test]
 fn the_readme_has_every_metric_and_no_other() {
-    let config = Config::parse(br#"{"mirrors": [{"cluster": "c"}]}"#).expect("valid");
+    let config = Config::parse(br#"{"mirrors": [{"cluster": "c", "compare": {}}]}"#).expect("valid");
     let mut worker = Worker::new(config, 0);
     let metrics = worker.ledger().metrics().iter();
     let mut expected: BTreeSet<_> =

@@ -312,6 +312,23 @@ fn ends() -> Vec<End> {
         ("redact.headers", vec![json!([]), many(64)], vec![many(65), json!(["Upgrade"])]),
         ("redact.query", vec![json!([]), many(64)], vec![many(65)]),
         ("redact.json", remove(&["", "/", "//", "/a~0~1", "/*/é\n"]), remove(&["a", "/~", "/~2", "/a~"])),
+        ("compare.headers", vec![json!([]), many(64)], vec![many(65), json!([":status"]), json!(["a b"])]),
+        ("compare.ignore", vec![json!([]), many(0), json!(["", "/a/*"])], vec![json!(["a"]), json!("/a")]),
+        ("compare.max_body_bytes", vec![json!(1), json!(1_048_576)], vec![json!(0), json!(1_048_577)]),
+        ("compare.log_per_minute", vec![json!(0), json!(1000)], vec![json!(-1), json!(1001)]),
+        (
+            "compare",
+            vec![
+                json!({}),
+                json!({"status": false, "body": "bytes"}),
+                json!({"status": false, "headers": ["a"]}),
+            ],
+            vec![
+                json!({"status": false}),
+                json!({"status": false, "body": "off", "headers": []}),
+                json!(true),
+            ],
+        ),
         (
             "redact.replacement",
             vec![text(0), text(255), json!("\t")],

@@ -5,6 +5,7 @@
 //! pointers, times) from the JSON.
 
 use serde_json::Value;
+use shadow_filter::compare::BodyRule;
 use shadow_filter::config::{BodyPolicy, Mirror, OnOverflow};
 use shadow_filter::edits::{Authority, NamePattern};
 use shadow_filter::sampling::{Key, Percentage};
@@ -25,6 +26,7 @@ pub fn mirror(mirror: &Mirror, json: &Value) -> Vec<String> {
         content(mirror, json),
         Some(body(mirror)),
         Some(cost(mirror, json)),
+        compare(mirror),
         time(mirror, json),
     ];
     sentences.into_iter().flatten().collect()
@@ -131,6 +133,25 @@ fn body(mirror: &Mirror) -> String {
     let size = prose::size(max_bytes);
     let json = if mirror.redact.json.is_empty() { "" } else { ", nor is one whose body is not JSON" };
     format!("copies bodies of up to {size}; a request with a larger one {larger}{json}")
+}
+
+fn compare(mirror: &Mirror) -> Option<String> {
+    let rules = mirror.compare.as_ref()?;
+    let mut things: Vec<String> = rules.status.then(|| "status".to_owned()).into_iter().collect();
+    if !rules.headers.is_empty() {
+        things.push(format!("headers {}", prose::list(&rules.headers, "and")));
+    }
+    match rules.body {
+        BodyRule::Off => {}
+        BodyRule::Bytes => things.push("body byte by byte".into()),
+        BodyRule::Json => things.push("body as JSON".into()),
+    }
+    let values = if rules.log_values { "with the values" } else { "without values" };
+    Some(format!(
+        "compares the answers by {}; logs at most {} a minute and worker, {values}",
+        prose::list(&things, "and"),
+        prose::count(rules.log_per_minute as usize, "difference"),
+    ))
 }
 
 fn cost(mirror: &Mirror, json: &Value) -> String {

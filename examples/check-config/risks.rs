@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use shadow_filter::compare::BodyRule;
 use shadow_filter::conditions::Conditions;
 use shadow_filter::config::{BodyPolicy, Config, Mirror};
 use shadow_filter::sampling::Percentage;
@@ -50,9 +51,22 @@ fn of_mirror(mirror: &Mirror, now: Timestamp) -> Vec<String> {
             )
         }),
         mirror.breaker.is_none().then(|| "breaker: off, so a dead shadow is sent every copy".into()),
+        compared(mirror),
         end(mirror, now),
     ];
     risks.into_iter().flatten().collect()
+}
+
+/// What `compare` says and does not do, or does and should not.
+fn compared(mirror: &Mirror) -> Option<String> {
+    let rules = mirror.compare.as_ref()?;
+    if rules.log_values {
+        return Some(
+            "compare.log_values: what differs is in the log, with whatever is personal in it".into(),
+        );
+    }
+    (!rules.ignore.is_empty() && rules.body != BodyRule::Json)
+        .then(|| "compare.ignore: bodies are not compared as JSON, so there is nothing to ignore".into())
 }
 
 /// Writes that nobody asked for by name.

@@ -22,6 +22,7 @@ pub const MIRROR: &[&str] = &[
     "active",
     "ramp",
     "dry_run",
+    "compare",
 ];
 pub const CLUSTER_HEADER: &[&str] = &["name", "allowed"];
 pub const SAMPLE_BY: &[&str] = &["header", "cookie", "query", "salt"];
@@ -37,6 +38,8 @@ pub const LIMITS: &[&str] = &["max_in_flight", "requests_per_second", "burst"];
 pub const BREAKER: &[&str] = &["consecutive_failures", "cooldown"];
 pub const ACTIVE: &[&str] = &["from", "until"];
 pub const RAMP: &[&str] = &["start", "over"];
+pub const COMPARE: &[&str] =
+    &["status", "headers", "body", "ignore", "max_body_bytes", "log_per_minute", "log_values"];
 
 /// Every object, under the path by which the documentation names its keys.
 pub const OBJECTS: &[(&str, &[&str])] = &[
@@ -56,4 +59,5 @@ pub const OBJECTS: &[(&str, &[&str])] = &[
     ("mirrors[].breaker", BREAKER),
     ("mirrors[].active", ACTIVE),
     ("mirrors[].ramp", RAMP),
+    ("mirrors[].compare", COMPARE),
 ];

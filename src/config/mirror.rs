@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::compare;
 use super::conditions;
 use super::cost;
 use super::fields;
@@ -49,6 +50,7 @@ impl Mirror {
         let limits = object.or("limits", Limits::default(), cost::limits);
         let breaker = object.or("breaker", Some(breaker::Settings::default()), cost::breaker);
         let dry_run = object.or("dry_run", false, |node| node.bool());
+        let compare = object.or("compare", None, |node| compare::read(node).map(Some));
         let target = target?;
         Some(Self {
             name: name?.unwrap_or_else(|| default_name_for(&target)),
@@ -67,6 +69,7 @@ impl Mirror {
             limits: limits?,
             breaker: breaker?,
             dry_run: dry_run?,
+            compare: compare?,
         })
     }
 }
@@ -87,16 +90,15 @@ impl fmt::Display for Mirror {
 
 /// Notes every mirror whose name an earlier one has, whatever else is wrong with either.
 pub(super) fn check_unique(mirrors: &[Node]) {
+    let named: Vec<_> = mirrors.iter().filter_map(|node| Some((node, name_of(node)?))).collect();
     let mut names = BTreeSet::new();
-    for node in mirrors {
-        let Some(name) = name_of(node) else { continue };
-        if names.contains(&name) {
+    for (node, name) in &named {
+        if !names.insert(name.as_str()) {
             node.fault(
-                format_args!("the name {} a second time", Excerpt(&name)),
+                format_args!("the name {} a second time", Excerpt(name)),
                 "a name of its own for each mirror (the default is made of the cluster's)",
             );
         }
-        names.insert(name);
     }
 }
 

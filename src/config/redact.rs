@@ -44,7 +44,12 @@ pub fn redact(node: &Node) -> Option<Redaction> {
     Some(Redaction { headers: headers?, query: query?, json: json?, replacement: replacement? })
 }
 
-fn list<T>(node: &Node, max: usize, what: &str, read: impl Fn(&Node) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn list<T>(
+    node: &Node,
+    max: usize,
+    what: &str,
+    read: impl Fn(&Node) -> Option<T>,
+) -> Option<Vec<T>> {
     let expected = format!("a list of at most {max} {what}");
     let items = node.list(&expected)?;
     if items.len() > max {
@@ -72,7 +77,7 @@ fn parameter(node: &Node) -> Option<Vec<u8>> {
     }
 }
 
-fn pointer(node: &Node) -> Option<Pointer> {
+pub(super) fn pointer(node: &Node) -> Option<Pointer> {
     match node.as_str().and_then(Pointer::parse) {
         Some(pointer) => Some(pointer),
         None => node.refuse("a JSON pointer, such as \"/user/email\" or \"/cards/*/number\""),

@@ -12,8 +12,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{BodyPolicy, Config, Limits, Mirror, OnOverflow};
 use crate::breaker::Settings;
+use crate::compare::{BodyRule, Rules};
 use crate::conditions::Conditions;
 use crate::edits::{Authority, HeaderEdits, NamePattern};
+use crate::json::Pointer;
 use crate::redact::Redaction;
 use crate::sampling::Percentage;
 use crate::schedule::Schedule;
@@ -77,6 +79,7 @@ fn default_mirror() -> Mirror {
         retry: None,
         limits: Limits { max_in_flight: 1024, rate: None },
         breaker: Some(Settings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
+        compare: None,
     }
 }
 
@@ -113,6 +116,11 @@ fn valid() -> Vec<Value> {
                 "ramp": {"start": 0.25, "over": "23h"},
             },
             {"cluster": "d", "breaker": "off", "redact": {}, "active": {}, "exclude": []},
+            {"cluster": "e", "compare": {}},
+            {"cluster": "f", "compare": {
+                "status": false, "headers": ["Content-Type"], "body": "json", "ignore": ["/ts", "/items/*/id"],
+                "max_body_bytes": 1000, "log_per_minute": 0, "log_values": true,
+            }},
         ]}),
         json!({"mirrors": [{"cluster": "c", "authority": {"suffix": ".v2"}, "body": {}, "limits": {}}]}),
     ]
@@ -167,7 +175,21 @@ fn every_key_says_what_it_says() {
             retry: None,
             limits: Limits { max_in_flight: 7, rate: None },
             breaker: default_mirror().breaker,
+            compare: None,
         }]
+    );
+    assert_eq!(parse(&valid()[4]).mirrors[3].compare, Some(Rules::default()));
+    assert_eq!(
+        parse(&valid()[4]).mirrors[4].compare,
+        Some(Rules {
+            status: false,
+            headers: vec!["content-type".into()],
+            body: BodyRule::Json,
+            ignore: ["/ts", "/items/*/id"].map(|text| Pointer::parse(text).expect("a pointer")).into(),
+            max_body_bytes: 1000,
+            log_per_minute: 0,
+            log_values: true,
+        })
     );
     let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));
     assert_eq!(keep, Mirror { authority: Authority::Keep, body: BodyPolicy::None, ..default_mirror() });

@@ -22,16 +22,27 @@ thread_local! {
 #[derive(Default)]
 struct Contexts {
     on_invalid: OnInvalid,
-    roots: BTreeMap<u32, Root>,
-    streams: BTreeMap<u32, Stream>,
+    by_id: BTreeMap<u32, Context>,
+}
+
+enum Context {
+    Root(Root),
+    Stream(Stream),
 }
 
 impl Contexts {
+    fn root(&mut self, id: u32) -> Option<&mut Root> {
+        match self.by_id.get_mut(&id)? {
+            Context::Root(root) => Some(root),
+            Context::Stream(_) => None,
+        }
+    }
+
     /// Has a root act, and forgets it if it has ended with that. Whether it has, or was not there.
     fn end_root(&mut self, id: u32, act: impl FnOnce(&mut Root) -> bool) -> bool {
-        let ended = self.roots.get_mut(&id).is_none_or(act);
+        let ended = self.root(id).is_none_or(act);
         if ended {
-            self.roots.remove(&id);
+            self.by_id.remove(&id);
         }
         ended
     }
@@ -49,7 +60,11 @@ fn with<T>(act: impl FnOnce(&mut Contexts) -> T) -> Option<T> {
 
 /// Has a stream hear of an event. Whatever that is, the primary goes on.
 fn with_stream(id: u32, act: impl FnOnce(&mut Stream)) -> u32 {
-    with(|contexts| contexts.streams.get_mut(&id).map(act));
+    with(|contexts| {
+        if let Some(Context::Stream(stream)) = contexts.by_id.get_mut(&id) {
+            act(stream);
+        }
+    });
     CONTINUE
 }
 
@@ -65,17 +80,19 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(id: u32, root: u32) {
     with(|contexts| {
-        if root == 0 {
-            contexts.roots.insert(id, Root::new(contexts.on_invalid));
-        } else if let Some(root) = contexts.roots.get(&root) {
-            contexts.streams.insert(id, root.stream());
+        let context = match root {
+            0 => Some(Context::Root(Root::new(contexts.on_invalid))),
+            root => contexts.root(root).map(|root| Context::Stream(root.stream())),
+        };
+        if let Some(context) = context {
+            contexts.by_id.insert(id, context);
         }
     });
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
-    with(|contexts| contexts.roots.get_mut(&root).is_some_and(|root| root.configure(size))).unwrap_or(false)
+    with(|contexts| contexts.root(root).is_some_and(|root| root.configure(size))).unwrap_or(false)
 }
 
 #[unsafe(no_mangle)]
@@ -104,8 +121,8 @@ extern "C" fn proxy_on_response_headers(stream: u32, _count: usize, end: bool) -
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_body(stream: u32, _size: usize, end: bool) -> u32 {
-    with_stream(stream, |stream| stream.response_body(end))
+extern "C" fn proxy_on_response_body(stream: u32, size: usize, end: bool) -> u32 {
+    with_stream(stream, |stream| stream.response_body(size, end))
 }
 
 #[unsafe(no_mangle)]
@@ -118,21 +135,21 @@ extern "C" fn proxy_on_http_call_response(
     root: u32,
     token: u32,
     headers: usize,
-    _body: usize,
+    body: usize,
     _trailers: usize,
 ) {
-    with(|contexts| contexts.end_root(root, |root| root.answered(token, headers)));
+    with(|contexts| contexts.end_root(root, |root| root.answered(token, headers, body)));
 }
 
 /// Whether the context has finished: nothing comes for it any more. A root that has not tells by `proxy_done` later.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(id: u32) -> bool {
-    with(|contexts| match contexts.streams.remove(&id) {
-        Some(mut stream) => {
+    with(|contexts| {
+        let is_root = contexts.root(id).is_some();
+        if !is_root && let Some(Context::Stream(mut stream)) = contexts.by_id.remove(&id) {
             stream.done();
-            true
         }
-        None => contexts.end_root(id, Root::done),
+        !is_root || contexts.end_root(id, Root::done)
     })
     .unwrap_or(true)
 }

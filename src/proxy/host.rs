@@ -20,6 +20,8 @@ const REQUEST_HEADERS: u32 = 0;
 const RESPONSE_HEADERS: u32 = 2;
 const CALL_RESPONSE_HEADERS: u32 = 6;
 const REQUEST_BODY: u32 = 0;
+const RESPONSE_BODY: u32 = 1;
+const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const CLOCK_REALTIME: u32 = 0;
 const CLOCK_MONOTONIC: u32 = 1;
@@ -88,8 +90,22 @@ pub fn log(level: Level, text: &str) {
 
 /// The serialized headers of the request whose callback runs.
 pub fn request_headers() -> Vec<u8> {
+    headers(REQUEST_HEADERS)
+}
+
+/// Likewise those of the primary's answer.
+pub fn response_headers() -> Vec<u8> {
+    headers(RESPONSE_HEADERS)
+}
+
+/// Likewise those of the shadow's answer.
+pub fn call_headers() -> Vec<u8> {
+    headers(CALL_RESPONSE_HEADERS)
+}
+
+fn headers(map: u32) -> Vec<u8> {
     // SAFETY: the host only writes to the two out-parameters, which live across the call.
-    owned(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) }).unwrap_or_default()
+    owned(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) }).unwrap_or_default()
 }
 
 /// The `:status` of the response whose callback runs.
@@ -114,6 +130,16 @@ fn header(map: u32, name: &str) -> Option<Vec<u8>> {
 /// The chunk of the request's body whose callback runs.
 pub fn request_body(size: usize) -> Vec<u8> {
     buffer(REQUEST_BODY, size)
+}
+
+/// The chunk of the primary's answer whose callback runs.
+pub fn response_body(size: usize) -> Vec<u8> {
+    buffer(RESPONSE_BODY, size)
+}
+
+/// The body of the shadow's answer whose callback runs.
+pub fn call_body(size: usize) -> Vec<u8> {
+    if size == 0 { Vec::new() } else { buffer(CALL_RESPONSE_BODY, size) }
 }
 
 /// The plugin's configuration, in its `on_configure`.

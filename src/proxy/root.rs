@@ -73,8 +73,8 @@ impl Root {
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended
     /// with that.
-    pub fn answered(&mut self, token: u32, headers: usize) -> bool {
-        self.shared.settle(token, headers);
+    pub fn answered(&mut self, token: u32, headers: usize, body: usize) -> bool {
+        self.shared.settle(token, headers, body);
         self.end_if_settled()
     }
 

@@ -7,9 +7,12 @@ use super::host::{self, CallHeaders, Level};
 use super::pace::{FLUSH_PERIOD, Pace, Step};
 use crate::answer::Outcome;
 use crate::budget::Budget;
+use crate::compare::Observed;
 use crate::config::Config;
 use crate::copy::Copy;
 use crate::exchange::Moment;
+use crate::flights::Awaited;
+use crate::head::Head;
 use crate::ledger::Change;
 use crate::notice::Notice;
 use crate::outgoing::{Outgoing, Rewritten};
@@ -69,9 +72,10 @@ impl Shared {
     /// Sends what waits, and tells the sums if it is time.
     pub fn tick(&self) {
         let was = self.pace.step();
+        let quiet = !self.with_worker(|worker| worker.has_mail()).unwrap_or(false);
         let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
-        let quiet = batch.is_empty();
         batch.into_iter().for_each(|copy| self.dispatch(copy));
+        self.compare();
         if was == Step::Slow || self.seen.get().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
             self.flush();
         }
@@ -83,6 +87,14 @@ impl Shared {
         }
     }
 
+    /// Compares answers; what is left is for the next tick.
+    fn compare(&self) {
+        if self.with_worker(|worker| worker.has_pairs()).unwrap_or(false) {
+            let now = self.now();
+            self.with_worker(|worker| worker.compare(now)).iter().flatten().for_each(log);
+        }
+    }
+
     fn dispatch(&self, copy: Copy) {
         let rewritten = Rewritten::of(&copy.head, &copy.mirror);
         let headers = Outgoing::build(&copy.head, &copy.mirror, &rewritten, copy.body.len()).to_block();
@@ -91,13 +103,14 @@ impl Shared {
     }
 
     /// The host answered a copy.
-    pub fn settle(&self, token: u32, headers: usize) {
-        let Some(grpc) = self.with_worker(|worker| worker.is_grpc(token)).flatten() else { return };
-        let outcome = if headers == 0 { Outcome::NO_HEADERS } else { Outcome::of(&CallHeaders, grpc) };
+    pub fn settle(&self, token: u32, headers: usize, body: usize) {
+        let Some(awaited) = self.with_worker(|worker| worker.awaited(token)).flatten() else { return };
+        let (outcome, answer) =
+            if headers == 0 { (Outcome::NO_HEADERS, Observed::default()) } else { read(awaited, body) };
         let now = self.now();
-        self.with_worker(|worker| worker.settle(token, outcome, now)).flatten().iter().for_each(log);
+        self.with_worker(|worker| worker.settle(token, outcome, answer, now)).flatten().iter().for_each(log);
         self.flush_if_full();
-        self.pace.raise(Step::Slow);
+        self.follow_up();
     }
 
     /// Tells the host everything that was counted.
@@ -105,6 +118,8 @@ impl Shared {
         self.with_worker(Worker::forget_time);
         self.last_flush.set(self.seen.get());
         self.with_worker(|worker| worker.flush(|index, change| self.tell(index, change)));
+        let seen = self.seen.get();
+        self.with_worker(|worker| worker.left_out(seen)).iter().flatten().for_each(log);
     }
 
     /// Tells everything, and leaves no gauge behind in case that the VM ends now; the next tick puts them back.
@@ -157,6 +172,18 @@ impl Shared {
         });
         self.pace.raise(due.unwrap_or_default());
     }
+}
+
+/// Reads as much of the answer whose callback runs as is wanted.
+fn read(Awaited { grpc, need }: Awaited, body: usize) -> (Outcome, Observed) {
+    if !need.headers {
+        let outcome = Outcome::of(&CallHeaders, grpc);
+        return (outcome, Observed { status: outcome.status(), ..Observed::default() });
+    }
+    let headers = Head::from_block(host::call_headers()).unwrap_or_default();
+    let outcome = Outcome::of(&headers, grpc);
+    let body = need.body.filter(|most| body <= *most).map(|_| host::call_body(body));
+    (outcome, Observed { status: outcome.status(), headers, body })
 }
 
 fn log(notice: &Notice) {

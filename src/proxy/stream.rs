@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::host;
 use super::shared::Shared;
+use crate::answer;
 use crate::head::Head;
 use crate::request::Request;
 
@@ -72,12 +73,23 @@ impl Stream {
 
     pub fn response_headers(&mut self, end: bool) {
         if self.request.awaits_answer() {
-            self.request.answer_begins(host::response_status());
+            let (status, headers) = if self.request.need().headers {
+                let headers = Head::from_block(host::response_headers()).unwrap_or_default();
+                (answer::status(headers.get(":status")), headers)
+            } else {
+                (host::response_status(), Head::default())
+            };
+            self.shared.with_worker(|worker| self.request.answer_begins(status, headers, worker));
         }
-        self.response_body(end);
+        if end {
+            self.response_ends();
+        }
     }
 
-    pub fn response_body(&mut self, end: bool) {
+    pub fn response_body(&mut self, size: usize, end: bool) {
+        if size > 0 && self.request.wants_answers_body() {
+            self.request.answer_body(size, || host::response_body(size));
+        }
         if end {
             self.response_ends();
         }

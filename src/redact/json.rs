@@ -133,7 +133,9 @@ impl<'a> Scanner<'a> {
         let Some(Level { kind, alive }) = self.levels.last() else { return Err(Refusal::Unredactable) };
         let alive = *alive;
         match *kind {
-            Kind::List(index) => Ok(json::follow(self.pointers, alive, depth, |token| token.is_element(index))),
+            Kind::List(index) => {
+                Ok(json::follow(self.pointers, alive, depth, |token| token.is_element(index)))
+            }
             Kind::Object => {
                 self.lexer.skip_space();
                 let name = self.lexer.string()?;

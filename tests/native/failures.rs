@@ -2,6 +2,7 @@
 //! What is counted where a copy has no answer, and what is an answer.
 
 use shadow_filter::answer::Outcome;
+use shadow_filter::compare::Observed;
 use shadow_filter::config::Config;
 use shadow_filter::worker::Worker;
 
@@ -131,7 +132,7 @@ fn a_header_block_that_is_not_whole_is_counted_and_disturbs_nothing() {
 fn an_answer_to_a_copy_that_nobody_sent_changes_nothing() {
     let config = Config::parse(br#"{"mirrors": [{"cluster": "shadow"}]}"#).expect("valid");
     let mut worker = Worker::new(config, 1);
-    assert_eq!(worker.is_grpc(7), None);
-    worker.settle(7, Outcome::NO_HEADERS, Duration::ZERO);
+    assert_eq!(worker.awaited(7), None);
+    worker.settle(7, Outcome::NO_HEADERS, Observed::default(), Duration::ZERO);
     assert!(!worker.has_news());
 }

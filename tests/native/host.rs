@@ -28,6 +28,8 @@ pub const REQUEST_HEADERS: u32 = 0;
 pub const RESPONSE_HEADERS: u32 = 2;
 pub const CALL_HEADERS: u32 = 6;
 pub const REQUEST_BODY: u32 = 0;
+pub const RESPONSE_BODY: u32 = 1;
+pub const CALL_BODY: u32 = 4;
 pub const CONFIGURATION: u32 = 7;
 
 thread_local! {

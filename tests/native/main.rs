@@ -14,6 +14,7 @@
 
 mod any_input;
 mod body;
+mod compare;
 mod configuration;
 mod copy;
 mod eligibility;

@@ -60,7 +60,10 @@ enum ClusterState {
 
 fn configs() -> [Value; 5] {
     [
-        json!({"mirrors": [{"cluster": "a"}]}),
+        json!({"max_buffered_bytes": 2000, "mirrors": [
+            {"cluster": "a"},
+            {"cluster": "b", "name": "compared", "compare": {"body": "json", "headers": ["a"], "max_body_bytes": 50}},
+        ]}),
         json!({"mirrors": [{"cluster": "a", "percentage": 50}, {"cluster": "b", "body": {"mode": "none"}}]}),
         json!({"max_buffered_bytes": 3000, "mirrors": [
             {"cluster": "a", "body": {"max_bytes": 500}},
@@ -229,6 +232,8 @@ impl World {
             self.sim.answer(&copy, Answer::status(200));
         }
         self.sim.assert_all_settled();
+        let compared = |name| self.sim.metric(name, &[("mirror", "compared")]);
+        assert_eq!(compared("shadow_comparisons_total"), compared("shadow_sent_total"), "each once");
         let last = self.sim.root();
         for root in self.old_roots.drain(..).chain([last]) {
             assert!(self.sim.end_root(root), "nothing is left to wait for");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Answers to copies: those of the shadow, and those that Envoy makes in its place.
 
-use crate::host::{self, CALL_HEADERS, Callout, Headers};
+use crate::host::{self, CALL_BODY, CALL_HEADERS, Callout, Headers};
 
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -38,6 +38,11 @@ impl Answer {
         self
     }
 
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self
+    }
+
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(key, _)| key != name.as_bytes());
         self
@@ -50,6 +55,7 @@ impl Answer {
             let open = host.open.remove(&token);
             if let Some(context) = host.contexts.get_mut(&root) {
                 context.maps.insert(CALL_HEADERS, self.headers);
+                context.buffers.insert(CALL_BODY, self.body);
             }
             open
         });

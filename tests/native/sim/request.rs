@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Requests on the primary, and the steps of their streams.
 
-use crate::host::{self, Context, Headers, REQUEST_BODY, REQUEST_HEADERS, RESPONSE_HEADERS};
+use crate::host::{self, Context, Headers, REQUEST_BODY, REQUEST_HEADERS, RESPONSE_BODY, RESPONSE_HEADERS};
 
 const CONTINUE: u32 = 0;
 
@@ -154,18 +154,42 @@ impl Stream {
         self.response_end();
     }
 
+    /// The primary answers with these headers, and with a body in chunks.
+    pub fn respond_with(&self, status: u16, headers: &[(&str, &str)], chunks: &[&[u8]]) {
+        self.response_block(status, headers, false);
+        for chunk in chunks {
+            self.response_chunk(chunk);
+        }
+        self.response_end();
+    }
+
+    /// A chunk of the primary's answer.
+    pub fn response_chunk(&self, chunk: &[u8]) {
+        host::with(|host| {
+            let context = host.contexts.get_mut(&self.id).expect("an open stream");
+            context.buffers.insert(RESPONSE_BODY, chunk.to_vec());
+        });
+        goes_on(self.id, || host::on_response_body(self.id, chunk.len(), false));
+    }
+
     /// The primary answers without a body.
     pub fn respond_without_body(&self, status: u16) {
         self.response_headers(status, true);
     }
 
     fn response_headers(&self, status: u16, end: bool) {
+        self.response_block(status, &[], end);
+    }
+
+    fn response_block(&self, status: u16, headers: &[(&str, &str)], end: bool) {
+        let mut block = vec![(b":status".to_vec(), status.to_string().into_bytes())];
+        block.extend(headers.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let count = block.len();
         host::with(|host| {
             let context = host.contexts.get_mut(&self.id).expect("an open stream");
-            let headers = vec![(b":status".to_vec(), status.to_string().into())];
-            context.maps.insert(RESPONSE_HEADERS, headers);
+            context.maps.insert(RESPONSE_HEADERS, block);
         });
-        goes_on(self.id, || host::on_response_headers(self.id, 1, end));
+        goes_on(self.id, || host::on_response_headers(self.id, count, end));
     }
 
     /// The stream is gone, finished or not.

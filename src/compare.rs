@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Whether the shadow answered as the primary did.
+//!
+//! ```text
+//! primary ─► Observed ─┐
+//!                      ├─► compare ─► Verdict ─► counters, and a Report for the log
+//! shadow ──► Observed ─┘
+//! ```
+//!
+//! Both answers are there as the host gave them. What a mirror compares of them are its [`Rules`].
+
+pub mod difference;
+mod encoding;
+mod json;
+mod number;
+pub mod pair;
+pub mod report;
+
+use std::borrow::Cow;
+
+use self::difference::{Difference, Differences, Kind, Value};
+use self::json::Tree;
+use crate::head::Head;
+use crate::json::{Pointer, start};
+
+/// What of two answers is compared, and what is said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    pub status: bool,
+    /// In lower case.
+    pub headers: Vec<String>,
+    pub body: BodyRule,
+    /// What is left out of JSON bodies. At most [`crate::json::MAX_POINTERS`].
+    pub ignore: Vec<Pointer>,
+    /// Of either body, encoded or decoded.
+    pub max_body_bytes: usize,
+    pub log_per_minute: u32,
+    pub log_values: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyRule {
+    Off,
+    Bytes,
+    Json,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            status: true,
+            headers: Vec::new(),
+            body: BodyRule::Off,
+            ignore: Vec::new(),
+            max_body_bytes: 65536,
+            log_per_minute: 10,
+            log_values: false,
+        }
+    }
+}
+
+/// How much of an answer comparisons need to see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Need {
+    /// More than the status.
+    pub headers: bool,
+    /// Longest body that is looked at; `None`: bodies do not matter.
+    pub body: Option<usize>,
+}
+
+impl Need {
+    /// What two comparisons need together.
+    pub fn and(self, other: Self) -> Self {
+        Self { headers: self.headers || other.headers, body: self.body.max(other.body) }
+    }
+}
+
+/// An answer, as far as it was needed.
+#[derive(Debug, Default)]
+pub struct Observed {
+    pub status: u16,
+    /// Empty if they were not needed.
+    pub headers: Head,
+    /// `None` if it was too long to be kept, did not end or was not needed.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Observed {
+    /// Bytes that it holds.
+    pub fn size(&self) -> usize {
+        self.headers.size() + self.body.as_ref().map_or(0, Vec::len)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Match,
+    Mismatch(Differences),
+    /// It cannot be told, of what there is.
+    Incomparable,
+}
+
+impl Rules {
+    pub fn need(&self) -> Need {
+        let body = (self.body != BodyRule::Off).then_some(self.max_body_bytes);
+        Need { headers: !self.headers.is_empty() || body.is_some(), body }
+    }
+
+    pub fn compare(&self, primary: &Observed, shadow: &Observed) -> Verdict {
+        let mut differences = Differences::default();
+        if self.status && primary.status != shadow.status {
+            let value = |answer: &Observed| Value::Json(answer.status.to_string().into());
+            differences.note(Kind::Status, || Difference {
+                at: "status".into(),
+                primary: value(primary),
+                shadow: value(shadow),
+            });
+        }
+        for name in &self.headers {
+            let (one, other) = (values(&primary.headers, name), values(&shadow.headers, name));
+            if one != other {
+                differences.note(Kind::Header, || Difference {
+                    at: format!("header:{name}"),
+                    primary: joined(&one),
+                    shadow: joined(&other),
+                });
+            }
+        }
+        let known = self.compare_bodies(primary, shadow, &mut differences);
+        match (known, differences.is_empty()) {
+            // One difference is enough to know.
+            (_, false) => Verdict::Mismatch(differences),
+            (Some(()), true) => Verdict::Match,
+            (None, true) => Verdict::Incomparable,
+        }
+    }
+
+    /// Notes where the bodies differ; `None` if that cannot be told.
+    fn compare_bodies(
+        &self,
+        primary: &Observed,
+        shadow: &Observed,
+        differences: &mut Differences,
+    ) -> Option<()> {
+        if self.body == BodyRule::Off {
+            return Some(());
+        }
+        let (one, other) = (self.body_of(primary)?, self.body_of(shadow)?);
+        if one == other {
+            return Some(());
+        }
+        let trees = match self.body {
+            BodyRule::Json => (Tree::of(&one), Tree::of(&other)),
+            _ => (None, None),
+        };
+        match trees {
+            (Some(one), Some(other)) => one.compare(&other, &self.ignore, differences),
+            (None, None) => differences.note(Kind::Body, || Difference {
+                at: String::new(),
+                primary: Value::Bytes(one.to_vec()),
+                shadow: Value::Bytes(other.to_vec()),
+            }),
+            // The whole of it is one value that may be left out, like any other.
+            _ if start(&self.ignore).hit => {}
+            (tree, _) => {
+                let value = |is_json, body: &[u8]| match is_json {
+                    true => Value::Json(body.trim_ascii().to_vec()),
+                    false => Value::Bytes(body.to_vec()),
+                };
+                differences.note(Kind::Body, || Difference {
+                    at: String::new(),
+                    primary: value(tree.is_some(), &one),
+                    shadow: value(tree.is_none(), &other),
+                });
+            }
+        }
+        Some(())
+    }
+
+    fn body_of<'a>(&self, answer: &'a Observed) -> Option<Cow<'a, [u8]>> {
+        encoding::decoded(&answer.headers, answer.body.as_deref()?, self.max_body_bytes)
+    }
+}
+
+fn values<'a>(head: &'a Head, name: &'a str) -> Vec<&'a [u8]> {
+    head.values(name).collect()
+}
+
+fn joined(values: &[&[u8]]) -> Value {
+    if values.is_empty() { Value::Absent } else { Value::Bytes(values.join(&b", "[..])) }
+}
+
+#[cfg(test)]
+mod tests;

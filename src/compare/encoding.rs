@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A body without its content encoding.
+
+use std::borrow::Cow;
+
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::{
+    TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+};
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
+
+use crate::head::{Head, tokens};
+
+/// The body as it was before it was encoded. `None` if the encoding is not gzip or deflate, if it is broken, or if the body
+/// has more than `limit` bytes then.
+pub fn decoded<'a>(head: &Head, body: &'a [u8], limit: usize) -> Option<Cow<'a, [u8]>> {
+    if body.len() > limit {
+        return None;
+    }
+    let mut encodings = head
+        .values("content-encoding")
+        .flat_map(tokens)
+        .filter(|encoding| !encoding.eq_ignore_ascii_case(b"identity"))
+        .map(<[u8]>::to_ascii_lowercase);
+    let Some(encoding) = encodings.next() else { return Some(body.into()) };
+    if encodings.next().is_some() {
+        return None;
+    }
+    // An answer to HEAD, or one without content, names an encoding and has nothing to decode.
+    if body.is_empty() {
+        return Some(body.into());
+    }
+    match &*encoding {
+        b"gzip" | b"x-gzip" => gunzip(body, limit),
+        // It should be zlib's format, and some servers send what is within.
+        b"deflate" => {
+            let flags = if is_zlib(body) { TINFL_FLAG_PARSE_ZLIB_HEADER } else { 0 };
+            let mut bytes = Vec::new();
+            inflate(body, flags, &mut bytes, limit)?.is_empty().then_some(bytes)
+        }
+        _ => None,
+    }
+    .map(Cow::Owned)
+}
+
+/// Appends what the input holds, and gives what is behind it. `None` if it is broken, or too long.
+fn inflate<'a>(input: &'a [u8], flags: u32, bytes: &mut Vec<u8>, limit: usize) -> Option<&'a [u8]> {
+    let start = bytes.len();
+    // With room for one byte more: at the very end of it the decoder would ask for more.
+    bytes.resize(limit.saturating_add(1), 0);
+    let flags = flags | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let (status, read, written) = decompress(&mut DecompressorOxide::new(), input, bytes, start, flags);
+    bytes.truncate(start + written);
+    if status == TINFLStatus::Done && bytes.len() <= limit { input.get(read..) } else { None }
+}
+
+/// The members of a gzip file (RFC 1952), one after the other.
+fn gunzip(mut body: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while !body.is_empty() {
+        let start = bytes.len();
+        let rest = inflate(behind_header(body)?, 0, &mut bytes, limit)?;
+        let (trailer, rest) = rest.split_first_chunk::<8>()?;
+        let [sum @ .., _, _, _, _] = *trailer;
+        if u32::from_le_bytes(sum) != crc32(bytes.get(start..)?) {
+            return None;
+        }
+        body = rest;
+    }
+    Some(bytes)
+}
+
+/// What is behind a member's header.
+fn behind_header(member: &[u8]) -> Option<&[u8]> {
+    const CHECKSUM: u8 = 2;
+    const EXTRA: u8 = 4;
+    const NAME: u8 = 8;
+    const COMMENT: u8 = 16;
+    let ([0x1f, 0x8b, 8, flags, ..], mut rest) = member.split_first_chunk::<10>()? else { return None };
+    if flags & EXTRA != 0 {
+        let (length, behind) = rest.split_first_chunk::<2>()?;
+        rest = behind.get(usize::from(u16::from_le_bytes(*length))..)?;
+    }
+    for text in [NAME, COMMENT] {
+        if flags & text != 0 {
+            let end = rest.iter().position(|byte| *byte == 0)?;
+            rest = rest.get(end + 1..)?;
+        }
+    }
+    if flags & CHECKSUM != 0 { rest.get(2..) } else { Some(rest) }
+}
+
+/// The checksum of gzip.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |sum: u32| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
+    !bytes.iter().fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| step(sum)))
+}
+
+fn is_zlib(body: &[u8]) -> bool {
+    match body {
+        [method, flags, ..] => method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::*;
+    use crate::head::tests::head;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const TEXT: &[u8] = br#"{"items": [1, 2, 3], "text": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn of(encoding: &[&str], body: &[u8], limit: usize) -> Option<Vec<u8>> {
+        let headers: Vec<_> = encoding.iter().map(|value| ("content-encoding", *value)).collect();
+        decoded(&head(&headers), body, limit).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn what_was_encoded_comes_out() {
+        for (encoding, body) in [
+            (&[][..], TEXT.to_vec()),
+            (&["identity"], TEXT.to_vec()),
+            (&["gzip"], gzip(TEXT)),
+            (&["X-GZip"], gzip(TEXT)),
+            (&["identity, gzip"], gzip(TEXT)),
+            (&["deflate"], zlib(TEXT)),
+            (&["deflate"], deflate(TEXT)),
+            (&["gzip"], [gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat()),
+        ] {
+            let room = TEXT.len().max(body.len());
+            assert_eq!(of(encoding, &body, room).as_deref(), Some(TEXT), "{encoding:?}");
+            assert_eq!(of(encoding, &body, TEXT.len() - 1), None, "{encoding:?}, over the limit");
+        }
+        assert_eq!(of(&["gzip"], b"", 10).as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_none() {
+        for (encoding, body) in [
+            (&["br"][..], TEXT.to_vec()),
+            (&["gzip, br"], gzip(TEXT)),
+            (&["gzip", "gzip"], gzip(&gzip(TEXT))),
+            (&["gzip"], TEXT.to_vec()),
+            (&["gzip"], gzip(TEXT)[..20].to_vec()),
+            (&["deflate"], zlib(TEXT)[..20].to_vec()),
+            (&["deflate"], b"\xff\xff\xff".to_vec()),
+        ] {
+            assert_eq!(of(encoding, &body, 1 << 20), None, "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_not_blown_up() {
+        let bomb = gzip(&vec![0; 10 << 20]);
+        assert!(bomb.len() < 65536);
+        assert_eq!(of(&["gzip"], &bomb, 65536), None);
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reads `compare`.
+
+use super::fields;
+use super::keys;
+use super::reader::Node;
+use super::redact::{list, pointer};
+use crate::compare::{BodyRule, Rules};
+use crate::json::MAX_POINTERS;
+
+const MAX_HEADERS: usize = 64;
+/// Two bodies are taken apart at once, into lists several times their size at worst.
+const MAX_BODY: u64 = 1 << 20;
+const MAX_LOGGED: u64 = 1000;
+
+pub fn read(node: &Node) -> Option<Rules> {
+    let object = node.object(keys::COMPARE)?;
+    let default = Rules::default();
+    let status = object.or("status", default.status, |node| node.bool());
+    let headers =
+        object.or("headers", default.headers, |node| list(node, MAX_HEADERS, "header names", header));
+    let body = object.or("body", default.body, |node| {
+        node.one_of(&[("off", BodyRule::Off), ("bytes", BodyRule::Bytes), ("json", BodyRule::Json)])
+    });
+    let ignore =
+        object.or("ignore", default.ignore, |node| list(node, MAX_POINTERS, "JSON pointers", pointer));
+    let max_body_bytes = object
+        .or("max_body_bytes", default.max_body_bytes, |node| node.integer(1, MAX_BODY).map(fields::to_usize));
+    let log_per_minute = object.or("log_per_minute", default.log_per_minute, |node| {
+        node.integer(0, MAX_LOGGED).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+    });
+    let log_values = object.or("log_values", default.log_values, |node| node.bool());
+    let rules = Rules {
+        status: status?,
+        headers: headers?,
+        body: body?,
+        ignore: ignore?,
+        max_body_bytes: max_body_bytes?,
+        log_per_minute: log_per_minute?,
+        log_values: log_values?,
+    };
+    if !rules.status && rules.headers.is_empty() && rules.body == BodyRule::Off {
+        node.fault("nothing to compare", "status, headers or body");
+        return None;
+    }
+    Some(rules)
+}
+
+fn header(node: &Node) -> Option<String> {
+    match node.as_str().and_then(fields::header_name) {
+        Some(name) => Some(name),
+        None => node.refuse("a header name"),
+    }
+}
