@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod compare;
 mod configuration;
 mod copy;
 mod failures;
