@@ -6,13 +6,14 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use shadow_filter::compare::{BodyRule, Observed, Rules};
 use shadow_filter::config::Config;
 use shadow_filter::head::Head;
 use shadow_filter::outgoing::{Outgoing, Rewritten};
 use shadow_filter::request::Request;
 use shadow_filter::worker::{Refusal, Worker};
 
-criterion_group!(benches, decide, requests, copies, configuration);
+criterion_group!(benches, decide, judge, requests, copies, redaction, comparison, configuration);
 criterion_main!(benches);
 
 /// Every copy is refused here, which would open the breaker.
@@ -23,6 +24,8 @@ const EDITS: &str = r#"{"mirrors": [{"cluster": "shadow", "breaker": "off", "hea
     "add": {"x-copied-by": "bench"}}}]}"#;
 /// Header counts of a small, a usual and a large request.
 const HEADERS: [usize; 3] = [12, 50, 100];
+/// Sizes of JSON bodies.
+const BODIES: [usize; 2] = [4096, 61_440];
 
 /// What every request pays, copied or not.
 fn decide(criterion: &mut Criterion) {
@@ -35,6 +38,70 @@ fn decide(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// What a request pays for conditions and a sticky sample that do not want it.
+fn judge(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("judge");
+    for (name, rule) in [
+        ("method", r#""match": [{"methods": ["POST"]}]"#),
+        ("prefix", r#""match": [{"path": {"prefix": "/orders/"}}]"#),
+        ("regex", r#""match": [{"path": {"regex": "/(orders|carts)/[0-9]+"}}]"#),
+        ("cookie", r#""percentage": 0.0001, "sample_by": {"cookie": "session"}"#),
+    ] {
+        let mut worker = worker(&format!(r#"{{"mirrors": [{{"cluster": "shadow", {rule}}}]}}"#));
+        let block = block(12);
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                || block.clone(),
+                |block| one_request(&mut worker, block),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// A JSON body with some values replaced.
+fn redaction(criterion: &mut Criterion) {
+    let config = r#"{"mirrors": [{"cluster": "shadow", "redact": {"json": ["/items/*/name", "/total"]}}]}"#;
+    let worker = worker(config);
+    let Some(mirror) = worker.policy().mirrors.first() else { return };
+    let mut headers = 1u32.to_le_bytes().to_vec();
+    headers.extend([12u32, 16].map(u32::to_le_bytes).concat());
+    headers.extend(b"content-type\0application/json\0");
+    let head = Head::from_block(headers).unwrap_or_default();
+    let mut group = criterion.benchmark_group("redact");
+    for size in BODIES {
+        let body = json(size, ": ");
+        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+            bencher.iter(|| mirror.redact.body(&head, black_box(&body), 1 << 20));
+        });
+    }
+    group.finish();
+}
+
+/// Two answers with equal JSON in another spelling, and in the same.
+fn comparison(criterion: &mut Criterion) {
+    let rules = Rules { body: BodyRule::Json, ..Rules::default() };
+    let answer = |body| Observed { status: 200, headers: Head::default(), body: Some(body) };
+    for (name, colon) in [("compare-same", ": "), ("compare-respelled", " :")] {
+        let mut group = criterion.benchmark_group(name);
+        for size in BODIES {
+            let (primary, shadow) = (answer(json(size, ": ")), answer(json(size, colon)));
+            group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
+                bencher.iter(|| black_box(rules.compare(&primary, &shadow)));
+            });
+        }
+        group.finish();
+    }
+}
+
+/// A list of items, of about this size.
+fn json(size: usize, colon: &str) -> Vec<u8> {
+    let item = |id: usize| format!(r#"{{"id"{colon}{id},"name"{colon}"lamp \u00e9","price"{colon}29.50}}"#);
+    let items: Vec<_> = (0..size / item(10).len()).map(item).collect();
+    format!(r#"{{"items"{colon}[{}],"total"{colon}{size}}}"#, items.join(",")).into_bytes()
 }
 
 /// From the header block to a copy in the outbox, and its refusal by the host.

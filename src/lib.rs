@@ -15,6 +15,7 @@
 //! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
 //!    The [`gate`] says if the mirror may have one more: a [`breaker`], the copies in flight, a [`token_bucket`].
 //! 7. [`answer`] tells an answer from a failure; [`exchange`] brings it together with the primary's.
+//!    Where a mirror asks for it, the two are [`compare`]d; [`json`] reads bodies, as it does for redaction.
 //! 8. [`ledger`] adds up what happened, under the names of [`metrics`], until the next flush. A [`notice`] is for the log.
 //!
 //! Everything above is values and functions that get bytes, time and randomness as arguments. `proxy`

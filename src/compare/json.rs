@@ -47,11 +47,11 @@ impl<'a> Tree<'a> {
     }
 
     /// Compares two texts, and notes where they differ. Leaves out what is under the pointers, whichever text it is in.
-    pub fn compare(&self, other: &Self, ignore: &[Pointer], differences: &mut Differences) {
+    pub fn compare(&self, other: &Tree<'a>, ignore: &[Pointer], differences: &mut Differences) {
         let place = json::start(ignore);
         if !place.hit {
-            let mut comparison = Comparison { ignore, at: String::new(), differences };
-            comparison.values((self, 0), (other, 0), place, 0);
+            let mut comparison = Comparison { ignore, way: Vec::new(), differences };
+            comparison.values((self, 0), (other, 0), place);
         }
     }
 
@@ -61,6 +61,10 @@ impl<'a> Tree<'a> {
 
     fn text_of(&self, node: &Node) -> &'a [u8] {
         self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
+    }
+
+    fn text_at(&self, index: usize) -> &'a [u8] {
+        self.node(index).map_or(&[], |node| self.text_of(node))
     }
 
     /// The characters of a string. Where these are none, its text: half of a surrogate pair is equal to itself.
@@ -76,6 +80,11 @@ impl<'a> Tree<'a> {
         let after = move |child: usize| self.node(child).map(|node| node.next as usize);
         std::iter::successors(Some(index + 1), move |child| after(*child))
             .take_while(move |child| *child < end)
+    }
+
+    /// The names of an object as they are spelled.
+    fn names(&self, index: usize) -> impl Iterator<Item = &'a [u8]> {
+        self.children(index).step_by(2).map(|name| self.text_at(name))
     }
 
     /// Names and values of an object, by name; repeated names in their order.
@@ -176,20 +185,26 @@ impl Reader<'_> {
 /// A node of one of the trees.
 type At<'t, 'a> = (&'t Tree<'a>, usize);
 
-struct Comparison<'c> {
+struct Comparison<'c, 'a> {
     ignore: &'c [Pointer],
-    /// A pointer to the values that are compared.
-    at: String,
+    /// The way from the whole document to the values that are compared.
+    way: Vec<Step<'a>>,
     differences: &'c mut Differences,
 }
 
-impl Comparison<'_> {
-    fn values(&mut self, a: At, b: At, place: Place, depth: usize) {
+enum Step<'a> {
+    /// The text of a name.
+    Member(Cow<'a, [u8]>),
+    Element(usize),
+}
+
+impl<'a> Comparison<'_, 'a> {
+    fn values(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: Place) {
         let (Some(left), Some(right)) = (a.0.node(a.1), b.0.node(b.1)) else { return };
         let same = match (left.kind, right.kind) {
-            (Kind::Object, Kind::Object) => return self.objects(a, b, place, depth),
-            (Kind::List, Kind::List) => return self.lists(a, b, place, depth),
-            (Kind::String, Kind::String) => a.0.string(left) == b.0.string(right),
+            (Kind::Object, Kind::Object) => return self.objects(a, b, place),
+            (Kind::List, Kind::List) => return self.lists(a, b, place),
+            (Kind::String, Kind::String) => same_string(a.0, left, b.0, right),
             (Kind::Number, Kind::Number) => number::equal(a.0.text_of(left), b.0.text_of(right)),
             (left, right) => left == right,
         };
@@ -198,7 +213,16 @@ impl Comparison<'_> {
         }
     }
 
-    fn objects(&mut self, a: At, b: At, place: Place, depth: usize) {
+    fn objects(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: Place) {
+        // Mostly both sides have the same names in the same order.
+        if a.0.names(a.1).eq(b.0.names(b.1)) {
+            let mut members = a.0.children(a.1).zip(b.0.children(b.1));
+            while let (Some((name, _)), Some((one, other))) = (members.next(), members.next()) {
+                let name = a.0.node(name).map(|name| a.0.string(name)).unwrap_or_default();
+                self.member(name, place, Some((a.0, one)), Some((b.0, other)));
+            }
+            return;
+        }
         let mut left = a.0.members(a.1).into_iter().peekable();
         let mut right = b.0.members(b.1).into_iter().peekable();
         while !self.differences.is_full(difference::Kind::Body) {
@@ -212,13 +236,23 @@ impl Comparison<'_> {
             let one = left.next_if(|_| order.is_le());
             let other = right.next_if(|_| order.is_ge());
             let Some(name) = one.as_ref().or(other.as_ref()).map(|(name, _)| name.clone()) else { return };
-            let inner = json::follow(self.ignore, place.alive, depth, |token| token.is_member(&name));
             let (one, other) = (one.map(|(_, index)| (a.0, index)), other.map(|(_, index)| (b.0, index)));
-            self.within(&String::from_utf8_lossy(&name), inner, one, other, depth);
+            self.member(name, place, one, other);
         }
     }
 
-    fn lists(&mut self, a: At, b: At, place: Place, depth: usize) {
+    fn member(
+        &mut self,
+        name: Cow<'a, [u8]>,
+        place: Place,
+        one: Option<At<'_, 'a>>,
+        other: Option<At<'_, 'a>>,
+    ) {
+        let inner = json::follow(self.ignore, place.alive, self.way.len(), |token| token.is_member(&name));
+        self.within(Step::Member(name), inner, one, other);
+    }
+
+    fn lists(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: Place) {
         let (mut left, mut right) = (a.0.children(a.1), b.0.children(b.1));
         for index in 0.. {
             let one = left.next().map(|index| (a.0, index));
@@ -226,41 +260,59 @@ impl Comparison<'_> {
             if one.is_none() && other.is_none() || self.differences.is_full(difference::Kind::Body) {
                 return;
             }
-            let inner = json::follow(self.ignore, place.alive, depth, |token| token.is_element(index));
-            self.within(&index.to_string(), inner, one, other, depth);
+            let inner =
+                json::follow(self.ignore, place.alive, self.way.len(), |token| token.is_element(index));
+            self.within(Step::Element(index), inner, one, other);
         }
     }
 
     /// A member or element of at least one side.
-    fn within(&mut self, name: &str, place: Place, one: Option<At>, other: Option<At>, depth: usize) {
+    fn within(&mut self, step: Step<'a>, place: Place, one: Option<At<'_, 'a>>, other: Option<At<'_, 'a>>) {
         if place.hit {
             return;
         }
-        let parent = self.at.len();
-        self.at.push('/');
-        for character in name.chars() {
-            match character {
-                '~' => self.at.push_str("~0"),
-                '/' => self.at.push_str("~1"),
-                other => self.at.push(other),
-            }
-        }
+        self.way.push(step);
         match (one, other) {
-            (Some(one), Some(other)) => self.values(one, other, place, depth + 1),
+            (Some(one), Some(other)) => self.values(one, other, place),
             (one, other) => self.differ(one, other),
         }
-        self.at.truncate(parent);
+        self.way.pop();
     }
 
     fn differ(&mut self, one: Option<At>, other: Option<At>) {
         let value = |at: Option<At>| at.map_or(Value::Absent, |(tree, index)| tree.value(index));
-        let at = &self.at;
+        let way = &self.way;
         self.differences.note(difference::Kind::Body, || Difference {
-            at: at.clone(),
+            at: pointer(way),
             primary: value(one),
             shadow: value(other),
         });
     }
+}
+
+fn same_string(one: &Tree, a: &Node, other: &Tree, b: &Node) -> bool {
+    one.text_of(a) == other.text_of(b) || one.string(a) == other.string(b)
+}
+
+/// A way as a JSON pointer.
+fn pointer(way: &[Step]) -> String {
+    let mut pointer = String::new();
+    for step in way {
+        pointer.push('/');
+        match step {
+            Step::Element(index) => pointer.push_str(&index.to_string()),
+            Step::Member(name) => {
+                for character in String::from_utf8_lossy(name).chars() {
+                    match character {
+                        '~' => pointer.push_str("~0"),
+                        '/' => pointer.push_str("~1"),
+                        other => pointer.push(other),
+                    }
+                }
+            }
+        }
+    }
+    pointer
 }
 
 #[cfg(test)]
