@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo verdict`: reads the metrics of primary and shadow, says PROMOTE, HOLD or REJECT, and why.
+
+mod failure;
+mod judge;
+mod notes;
+mod options;
+mod page;
+#[cfg(test)]
+mod population;
+mod print;
+mod reading;
+mod report;
+mod series;
+#[cfg(test)]
+mod simulation;
+mod source;
+mod statistics;
+mod tally;
+mod thresholds;
+mod words;
+
+use std::fs;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use self::failure::{Failure, Kind};
+use self::options::Options;
+use self::report::Report;
+
+fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            let _ = error.print();
+            // Clap's own code for a fault would be HOLD.
+            return if error.use_stderr() { Kind::Usage.code().into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(&options) {
+        Ok((text, code)) => {
+            // A reader that has seen enough, such as `head`, is no error.
+            let _ = io::stdout().write_all(text.as_bytes());
+            code.into()
+        }
+        Err(failure) => {
+            eprintln!("{:#}", failure.error);
+            failure.into()
+        }
+    }
+}
+
+/// What is to be printed, and the exit code.
+fn run(options: &Options) -> Result<(String, u8), Failure> {
+    let limits = options.thresholds.resolve().map_err(|error| Kind::Usage.of(error))?;
+    if let Some(file) = &options.save_baseline {
+        return Ok((source::save_baseline(options, file)?, 0));
+    }
+    let report = Report::of(&source::observe(options)?, &options.mirror, &limits)?;
+    if let Some(file) = &options.html {
+        fs::write(file, page::draw(&report))
+            .with_context(|| format!("--html {}", file.display()))
+            .map_err(|error| Kind::File.of(error))?;
+    }
+    let text = match options.json {
+        true => format!("{:#}\n", report.json()),
+        false => print::text(&report),
+    };
+    Ok((text, report.exit_code()))
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The report as one page that needs nothing else: the verdict first, then why, then the pictures.
+
+mod bars;
+mod chart;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::judge::Decision;
+use super::notes::ordered;
+use super::print::{HEADS, mark, row};
+use super::report::{Report, Verdict};
+use super::words::{count, headline};
+
+const STYLE: &str = include_str!("page/style.css");
+
+pub fn draw(report: &Report) -> String {
+    let title = format!("{} – shadow-filter", headline(report.decision));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    @for verdict in &report.mirrors { (mirror(report, verdict)) }
+                    footer { (limits(report)) }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn class(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Promote => "promote",
+        Decision::Hold => "hold",
+        Decision::Reject => "reject",
+    }
+}
+
+fn mirror(report: &Report, verdict: &Verdict) -> Markup {
+    let (tally, judgement) = (&verdict.tally, &verdict.judgement);
+    html! {
+        article {
+            header class=(class(judgement.decision)) {
+                h1 { span aria-hidden="true" { (mark(judgement.decision)) } " " (headline(judgement.decision)) }
+                p class="summary" { (unbroken(&verdict.summary)) }
+                p class="where" {
+                    "Mirror " strong { (tally.mirror) } ", " (count(judgement.samples, "request")) " "
+                    (report.time) ", " (report.from.join(", "))
+                }
+            }
+            section {
+                h2 { "Why" }
+                ul class="reasons" {
+                    @for reason in &verdict.reasons {
+                        li class=(class(reason.decision)) {
+                            span class="mark" aria-hidden="true" { (mark(reason.decision)) }
+                            span { (unbroken(&reason.sentence)) }
+                        }
+                    }
+                }
+                (table(verdict))
+            }
+            section {
+                h2 { "How long answers take" }
+                (bars::legend())
+                (chart::both(tally, judgement))
+            }
+            section {
+                h2 { "What is answered" }
+                (bars::legend())
+                (bars::classes(tally))
+            }
+            @if !ordered(&tally.differences).is_empty() {
+                section {
+                    h2 { "What differs" }
+                    (bars::counts(&tally.differences, "of all compared answers", tally.mismatches().1))
+                }
+            }
+            @if tally.failures() > 0 {
+                section {
+                    h2 { "Why copies failed" }
+                    (bars::counts(&tally.failed, "of all copies", tally.attempts()))
+                }
+            }
+            @if !ordered(&tally.skipped).is_empty() {
+                section {
+                    h2 { "Why requests were not copied" }
+                    (bars::counts(&tally.skipped, "of all requests", tally.requests))
+                }
+            }
+            @if !verdict.notes.is_empty() {
+                section {
+                    h2 { "Worth knowing" }
+                    ul { @for note in &verdict.notes { li { (unbroken(note)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// A number stays on the line of its unit.
+fn unbroken(sentence: &str) -> String {
+    ["%", "ms", "points", "times"]
+        .iter()
+        .fold(sentence.to_owned(), |text, unit| text.replace(&format!(" {unit}"), &format!("\u{a0}{unit}")))
+}
+
+fn table(verdict: &Verdict) -> Markup {
+    html! {
+        table {
+            thead { tr { @for head in HEADS { th scope="col" { (head) } } } }
+            tbody {
+                @for finding in &verdict.judgement.findings {
+                    @let cells = row(&verdict.judgement, finding);
+                    tr {
+                        @for (place, (head, cell)) in HEADS.iter().zip(&cells).enumerate() {
+                            @if place == 0 { th scope="row" { (cell) } }
+                            @else { td data-head=(head) { (cell) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn limits(report: &Report) -> Markup {
+    let limits = &report.limits;
+    html! {
+        p {
+            "All intervals of a mirror hold together with " (limits.confidence) " % confidence. PROMOTE: all are within their limits. \
+             REJECT: one is beyond its limit altogether. HOLD: anything else, and fewer than "
+            (count(limits.min_samples, "request")) "."
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The report in a terminal: the verdict, the reasons, a table.
+
+use std::fmt::Write;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use super::judge::{Decision, Finding, Judgement, Measure};
+use super::report::{Report, Verdict};
+use super::words::{headline, percent, signed, time, trimmed};
+
+/// Words of a paragraph are broken at this column.
+const WIDTH: usize = 110;
+
+pub fn text(report: &Report) -> String {
+    let mut said = String::new();
+    for verdict in &report.mirrors {
+        let name = &verdict.tally.mirror;
+        let head = headline(verdict.judgement.decision);
+        let _ = writeln!(said, "{head}  {name}, {}, {}", report.time, report.from.join(", "));
+        paragraph(&mut said, "  ", "  ", &verdict.summary);
+        said.push('\n');
+        for reason in &verdict.reasons {
+            paragraph(&mut said, &format!("  {} ", mark(reason.decision)), "    ", &reason.sentence);
+        }
+        for note in &verdict.notes {
+            paragraph(&mut said, "  · ", "    ", note);
+        }
+        let _ = writeln!(said, "\n{}\n", table(verdict));
+    }
+    said
+}
+
+pub fn mark(decision: Decision) -> char {
+    match decision {
+        Decision::Promote => '✓',
+        Decision::Hold => '?',
+        Decision::Reject => '✗',
+    }
+}
+
+/// One row of the table: name, primary, shadow, how they compare, the limit, what follows.
+pub fn row(judgement: &Judgement, finding: &Finding) -> [String; 6] {
+    let limit = trimmed(finding.limit);
+    let (primary, shadow, compared, limit) = match &finding.measure {
+        Measure::Difference { primary, shadow, points } => (
+            percent(*primary),
+            percent(*shadow),
+            format!("{} to {} points", signed(points.low), signed(points.high)),
+            format!("+{limit}"),
+        ),
+        Measure::Latency(Some(comparison)) => (
+            time(comparison.primary.value),
+            time(comparison.shadow.value),
+            match comparison.ratio.high {
+                high if high.is_infinite() && comparison.ratio.low <= 0.0 => "not known yet".into(),
+                high if high.is_infinite() => format!("over {:.2} times", comparison.ratio.low),
+                high => format!("{:.2} to {high:.2} times", comparison.ratio.low),
+            },
+            format!("{limit} times"),
+        ),
+        Measure::Latency(None) => (String::new(), String::new(), String::new(), format!("{limit} times")),
+        Measure::Share { hits, of, percent: interval } => (
+            String::new(),
+            percent((*hits, *of)),
+            format!("{:.2} to {:.2} %", interval.low, interval.high),
+            format!("{limit} %"),
+        ),
+    };
+    let decision = headline(judgement.decision_of(finding)).to_lowercase();
+    [finding.criterion.words().to_owned(), primary, shadow, compared, limit, decision]
+}
+
+pub const HEADS: [&str; 6] = ["", "primary", "shadow", "shadow against primary", "limit", ""];
+
+fn table(verdict: &Verdict) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(HEADS);
+    for finding in &verdict.judgement.findings {
+        table.add_row(row(&verdict.judgement, finding));
+    }
+    for column in table.column_iter_mut().skip(1).take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let lines: Vec<String> = table.lines().map(|line| format!("  {line}")).collect();
+    lines.join("\n")
+}
+
+fn paragraph(said: &mut String, first: &str, others: &str, text: &str) {
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(said, "{}", line.trim_end());
+            others.clone_into(&mut line);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    let _ = writeln!(said, "{line}");
+}

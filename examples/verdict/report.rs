@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The verdicts on all mirrors that were asked for, ready to be said, written as JSON or drawn.
+
+use anyhow::anyhow;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, Kind};
+use super::judge::{Decision, Finding, Judgement, Measure, Need};
+use super::notes;
+use super::source::Observed;
+use super::statistics::Estimate;
+use super::tally::{Tally, total};
+use super::thresholds::Thresholds;
+use super::words;
+
+/// Everything that a reader gets.
+#[derive(Debug)]
+pub struct Report {
+    pub decision: Decision,
+    /// "since Envoy started"
+    pub time: String,
+    pub from: Vec<String>,
+    pub limits: Thresholds,
+    pub mirrors: Vec<Verdict>,
+}
+
+/// The verdict on one mirror.
+#[derive(Debug)]
+pub struct Verdict {
+    pub tally: Tally,
+    pub judgement: Judgement,
+    /// For each finding what would settle it, where it is not settled.
+    pub needs: Vec<Option<Need>>,
+    /// One sentence.
+    pub summary: String,
+    /// One for each finding of the judgement, in the order in which they matter.
+    pub reasons: Vec<Reason>,
+    /// What is not judged, and worth knowing.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct Reason {
+    pub decision: Decision,
+    pub sentence: String,
+}
+
+impl Report {
+    /// Judges the mirrors of these names, or all.
+    pub fn of(observed: &Observed, wanted: &[String], limits: &Thresholds) -> Result<Self, Failure> {
+        let known = observed.reading.mirrors();
+        let unknown = wanted.iter().find(|name| !known.contains(*name));
+        let all = || known.iter().cloned().collect::<Vec<_>>().join(", ");
+        if let Some(name) = unknown {
+            return Err(Kind::NoSuchMetrics.of(anyhow!("there is no mirror {name}; there are {}", all())));
+        }
+        let names = known.iter().filter(|name| wanted.is_empty() || wanted.contains(name));
+        let mut mirrors = Vec::new();
+        for name in names {
+            let tally = observed.reading.tally(name).map_err(|error| Kind::NoSuchMetrics.of(error))?;
+            mirrors.push(Verdict::on(tally, limits, &observed.notes));
+        }
+        let decision =
+            mirrors.iter().map(|verdict| verdict.judgement.decision).max().unwrap_or(Decision::Hold);
+        let (time, from) = (observed.time.clone(), observed.from.clone());
+        Ok(Self { decision, time, from, limits: limits.clone(), mirrors })
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self.decision {
+            Decision::Promote => 0,
+            Decision::Reject => 1,
+            Decision::Hold => 2,
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        json!({
+            "verdict": self.decision,
+            "exit_code": self.exit_code(),
+            "time": self.time,
+            "from": self.from,
+            "thresholds": self.limits,
+            "mirrors": self.mirrors.iter().map(|verdict| verdict.json(&self.limits)).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Verdict {
+    pub fn on(tally: Tally, limits: &Thresholds, notes: &[String]) -> Self {
+        let judgement = Judgement::of(&tally, limits);
+        let findings = || judgement.findings.iter();
+        let needs: Vec<Option<Need>> =
+            findings().map(|finding| judgement.need(finding, &tally, limits)).collect();
+        let reason = |(finding, need): (&Finding, &Option<Need>)| Reason {
+            decision: judgement.decision_of(finding),
+            sentence: words::sentence(finding, *need, &tally, limits),
+        };
+        let mut reasons: Vec<Reason> = findings().zip(&needs).map(reason).collect();
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.decision));
+        let summary = words::summary(&judgement, &needs, limits);
+        let notes =
+            notes::of(&tally, judgement.confidence).into_iter().chain(notes.iter().cloned()).collect();
+        Self { tally, judgement, needs, summary, reasons, notes }
+    }
+
+    fn json(&self, limits: &Thresholds) -> Value {
+        let (judgement, tally) = (&self.judgement, &self.tally);
+        let findings = judgement.findings.iter().zip(&self.needs).map(|(finding, need)| {
+            let interval = finding.measure.interval();
+            let (primary, shadow) = sides(&finding.measure);
+            json!({
+                "criterion": finding.criterion.name(),
+                "verdict": finding.decision,
+                "unit": finding.criterion.unit(),
+                "low": interval.low,
+                "high": interval.high,
+                "limit": finding.limit,
+                "primary": primary,
+                "shadow": shadow,
+                "more_samples": match need { Some(Need::Samples(count)) => json!(count), _ => Value::Null },
+                "sentence": words::sentence(finding, *need, tally, limits),
+            })
+        });
+        json!({
+            "mirror": tally.mirror,
+            "verdict": judgement.decision,
+            "summary": self.summary,
+            "samples": judgement.samples,
+            "missing_samples": judgement.missing,
+            "findings": findings.collect::<Vec<_>>(),
+            "notes": self.notes,
+            "counts": {
+                "requests": tally.requests,
+                "sent": tally.sent,
+                "skipped": total(&tally.skipped),
+                "failed": tally.failed,
+                "primary": tally.primary.classes,
+                "shadow": tally.shadow.classes,
+                "comparisons": tally.comparisons,
+                "differences": tally.differences,
+            },
+        })
+    }
+}
+
+/// What was found of each side; null for what has no side, no value or no end.
+fn sides(measure: &Measure) -> (Value, Value) {
+    let latency = |side: &Estimate| json!({"ms": side.value, "low": side.low, "high": side.high});
+    match measure {
+        Measure::Difference { primary, shadow, .. } => {
+            let share = |(hits, of): (u64, u64)| json!({"hits": hits, "of": of});
+            (share(*primary), share(*shadow))
+        }
+        Measure::Latency(Some(comparison)) => (latency(&comparison.primary), latency(&comparison.shadow)),
+        Measure::Latency(None) => (Value::Null, Value::Null),
+        Measure::Share { hits, of, .. } => (Value::Null, json!({"hits": hits, "of": of})),
+    }
+}

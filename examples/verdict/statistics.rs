@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What can be said of two sides from counts and histograms, and how surely. Numbers in, intervals out; it knows no mirror,
+//! no threshold and no metric.
+
+mod histogram;
+mod proportion;
+mod quantile;
+#[cfg(test)]
+mod tests;
+
+pub use self::histogram::{Bucket, Histogram};
+pub use self::proportion::{newcombe, wilson};
+pub use self::quantile::{Comparison, Estimate, compare};
+
+/// Where a value lies, with a confidence. Either end may be infinite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+}
