@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The five acts of the demo.
+//! The first five acts of the demo: what a mirror does.
 
 use std::time::Duration;
 
@@ -183,7 +183,7 @@ pub async fn metrics(stage: &Stage, promises: &mut Promises) -> Result<()> {
     Ok(())
 }
 
-fn heading(number: usize, title: &str) {
+pub fn heading(number: usize, title: &str) {
     println!("\n── {number}. {title}");
 }
 

@@ -4,9 +4,11 @@
 //! Every promise that is printed is checked; the demo fails if one does not hold.
 
 mod acts;
+mod catalogue;
 mod promises;
 mod service;
 mod stage;
+mod story;
 
 use std::process::ExitCode;
 
@@ -16,10 +18,11 @@ use clap::Parser;
 use self::promises::Promises;
 use self::stage::Stage;
 
-/// Shows shadow-filter in a real Envoy, in under a minute.
+/// Shows shadow-filter in a real Envoy, in under two minutes.
 ///
 /// A search service (v1) answers users through Envoy. Its next version (v2) gets copies of their requests. The demo
-/// shows what is copied, what the client notices when v2 is slow or down, and how all of it is counted.
+/// shows what is copied, what the client notices when v2 is slow or down, how all of it is counted, and how a verdict comes of
+/// that: v2 is rejected for what no benchmark showed, mended, and promoted.
 #[derive(Parser)]
 #[command(name = "cargo demo --", bin_name = "cargo demo --")]
 struct Options {
@@ -42,5 +45,6 @@ async fn main() -> Result<ExitCode> {
     acts::bodies(&stage, &mut promises).await?;
     acts::trouble(&stage, &mut promises).await?;
     acts::metrics(&stage, &mut promises).await?;
+    story::promotion(&stage, &mut promises).await?;
     Ok(promises.conclude())
 }

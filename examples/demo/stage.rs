@@ -8,6 +8,7 @@ use anyhow::Result;
 use harness::client::Http1;
 use harness::{Bootstrap, Envoy};
 
+use crate::catalogue::Code;
 use crate::service::Service;
 
 /// The mirror's timeout in the demo.
@@ -15,6 +16,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The listener whose mirror has the name `tenth`.
 const TENTH: &str = "tenth";
+/// Likewise, with all requests copied and their answers compared.
+pub const CANDIDATE: &str = "candidate";
 
 pub struct Stage {
     pub v1: Service,
@@ -28,9 +31,13 @@ impl Stage {
     pub async fn set() -> Result<Self> {
         println!("Building the filter and starting Envoy …");
         let start = Instant::now();
-        let (v1, v2) = (Service::start("v1").await?, Service::start("v2").await?);
+        let v1 = Service::start("v1", Code::V1).await?;
+        let v2 = Service::start("v2", Code::V2).await?;
         let bootstrap = || Bootstrap::shipped().primary(v1.upstream.addr()).shadow(v2.upstream.addr());
-        let mirrored = bootstrap().plugin(mirror("v2", 100)).extra_listener(TENTH, mirror(TENTH, 10));
+        let mirrored = bootstrap()
+            .plugin(mirror("v2", 100))
+            .extra_listener(TENTH, mirror(TENTH, 10))
+            .extra_listener(CANDIDATE, compared(CANDIDATE));
         let (envoy, unmirrored) =
             tokio::try_join!(Envoy::start(mirrored), Envoy::start(bootstrap().without_filter()))?;
         println!(
@@ -49,6 +56,11 @@ impl Stage {
     /// A client of whose requests a tenth is copied.
     pub fn tenth(&self) -> Http1 {
         Http1::new(self.envoy.address_of(TENTH))
+    }
+
+    /// A client whose requests are all copied, and their answers compared.
+    pub fn candidate(&self) -> Http1 {
+        Http1::new(self.envoy.address_of(CANDIDATE))
     }
 
     /// A client whose requests pass through an Envoy without the filter.
@@ -98,6 +110,12 @@ fn mirror(name: &str, percentage: u8) -> String {
     let timeout = TIMEOUT.as_millis();
     format!(
         r#"{{"mirrors": [{{"name": "{name}", "cluster": "shadow", "percentage": {percentage}, "timeout": "{timeout}ms", "breaker": "off"}}]}}"#
+    )
+}
+
+fn compared(name: &str) -> String {
+    format!(
+        r#"{{"mirrors": [{{"name": "{name}", "cluster": "shadow", "compare": {{"body": "json", "ignore": ["/served_by"]}}}}]}}"#
     )
 }
 

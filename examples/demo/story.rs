@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The last act: v2 is slower where nobody looked, the verdict says so, v2 is mended, the verdict changes.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use harness::Stats;
+use harness::client::{Request, pace};
+use serde_json::Value;
+
+use crate::acts::heading;
+use crate::catalogue::Code;
+use crate::promises::Promises;
+use crate::stage::{CANDIDATE, Stage};
+
+const RATE: f64 = 300.0;
+const PERIOD: Duration = Duration::from_secs(14);
+/// Characters of the longest bar.
+const BAR: usize = 36;
+
+pub async fn promotion(stage: &Stage, promises: &mut Promises) -> Result<()> {
+    heading(6, "Is v2 ready? The catalogue's rewrite, mirrored and compared");
+    let verdict = Verdict::build()?;
+    stage.v2.slow_down(Duration::ZERO);
+    stage.v2.upstream.restart().await?;
+
+    println!(
+        "v2 answers from its cache as fast as v1. Where an item is not there it asks for each part of it."
+    );
+    stage.v2.run(Code::V2);
+    verdict.save_baseline(stage)?;
+    traffic(stage, promises).await?;
+    let stats = stage.envoy.settled().await?;
+    curves(&stats);
+    differences(stage, promises)?;
+    let (code, said) = verdict.of(stage)?;
+    println!("\n$ cargo verdict\n{said}");
+    promises.check("the verdict on v2 is REJECT, for its latency and its answers", {
+        code == Some(1) && said.contains("REJECT") && said.contains("P99")
+    });
+
+    println!("\nv2 is mended: one query for all parts, and prices as they are.");
+    stage.v2.run(Code::V2Fixed);
+    verdict.save_baseline(stage)?;
+    traffic(stage, promises).await?;
+    stage.envoy.settled().await?;
+    let (code, said) = verdict.of(stage)?;
+    println!("\n$ cargo verdict\n{said}");
+    promises.check("the verdict on the mended v2 is PROMOTE", code == Some(0) && said.contains("PROMOTE"));
+    Ok(())
+}
+
+async fn traffic(stage: &Stage, promises: &mut Promises) -> Result<()> {
+    println!("  {RATE:.0} requests per second for {} s, all copied …", PERIOD.as_secs());
+    let traffic = pace(&stage.candidate(), RATE, PERIOD, |id| Request::get(format!("/items/{id}"))).await;
+    let p99 = traffic.latencies().p99;
+    promises.check(
+        format!("users were answered by v1 all the while, P99 {:.0} ms", p99.as_secs_f64() * 1000.0),
+        traffic.all_succeeded().is_ok()
+            && traffic.answered.iter().all(|answered| answered.response.text().contains("v1")),
+    );
+    Ok(())
+}
+
+/// The two distributions of latencies, one bucket in a line.
+fn curves(stats: &Stats) {
+    let shares = ["primary", "shadow"].map(|side| {
+        let labels = [("mirror", CANDIDATE), ("side", side)];
+        let histogram = stats.histogram("shadow_duration_milliseconds", &labels);
+        let mut below = 0;
+        let buckets = histogram.buckets.into_iter().map(move |(bound, count)| {
+            let within = count - below;
+            below = count;
+            (bound, within)
+        });
+        let all = histogram.count.max(1) as f64;
+        buckets.map(|(bound, count)| (bound, count as f64 / all)).collect::<Vec<_>>()
+    });
+    let [primary, shadow] = &shares;
+    println!("\n  shadow_duration_milliseconds\n  {:>9}  {:<width$}  v2", "up to", "v1", width = BAR + 8);
+    for ((bound, one), (_, other)) in primary.iter().zip(shadow) {
+        if *one > 0.0 || *other > 0.0 {
+            let [one, other] = [one, other].map(|share| bar(*share));
+            println!("  {bound:>6} ms  {one:<width$}  {other}", width = BAR + 8);
+        }
+    }
+}
+
+fn bar(share: f64) -> String {
+    let length = (share * BAR as f64).ceil() as usize;
+    if share > 0.0 { format!("{} {:.1} %", "█".repeat(length), share * 100.0) } else { String::new() }
+}
+
+/// What the filter found, from Envoy's log.
+fn differences(stage: &Stage, promises: &mut Promises) -> Result<()> {
+    let log = stage.envoy.log();
+    let lines = log.lines().filter_map(|line| Some(line.split_once("shadow difference ")?.1.trim()));
+    let found = lines.map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+    println!("\n  The first differences in Envoy's log:");
+    for difference in found.iter().take(3) {
+        println!("  {difference}");
+    }
+    let is_price = |found: &Value| found.pointer("/differences/0/at").is_some_and(|at| at == "/price");
+    promises.check(
+        "the filter found the rounded prices, and nothing else that differs",
+        !found.is_empty() && found.iter().all(is_price),
+    );
+    Ok(())
+}
+
+/// The program behind `cargo verdict`.
+struct Verdict {
+    program: PathBuf,
+    baseline: tempfile::TempDir,
+}
+
+impl Verdict {
+    fn build() -> Result<Self> {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "shadow-filter", "--example", "verdict"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .context("run cargo")?;
+        ensure!(built.success(), "cargo build --example verdict failed");
+        let own = std::env::current_exe().context("find this program")?;
+        Ok(Self { program: own.with_file_name("verdict"), baseline: tempfile::tempdir()? })
+    }
+
+    fn command(&self, stage: &Stage) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["--mirror", CANDIDATE, "--envoy", &format!("http://{}", stage.envoy.admin())]);
+        command
+    }
+
+    fn save_baseline(&self, stage: &Stage) -> Result<()> {
+        let saved = self.command(stage).arg("--save-baseline").arg(self.file()).output()?;
+        ensure!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
+        Ok(())
+    }
+
+    /// Exit code and words of the verdict since the baseline.
+    fn of(&self, stage: &Stage) -> Result<(Option<i32>, String)> {
+        let output = self.command(stage).arg("--baseline").arg(self.file()).output()?;
+        ensure!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok((output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.baseline.path().join("baseline.json")
+    }
+}
