@@ -127,7 +127,7 @@ fn one_request(worker: &mut Worker, block: Vec<u8>) {
     let mut request = Request::begin(wanted, head, worker);
     black_box(request.end(Duration::ZERO, worker));
     for copy in worker.take_outbox() {
-        worker.dispatched(copy, Err(Refusal::Rejected));
+        worker.dispatched(copy, Err(Refusal::Rejected), Duration::ZERO);
     }
 }
 

@@ -85,10 +85,6 @@ impl Exchange {
         self.request_end.set(now);
     }
 
-    pub fn request_end(&self) -> Moment {
-        self.request_end.get()
-    }
-
     /// Time from the end of the request; none for an answer that came before it.
     pub fn elapsed(&self, now: Moment) -> Duration {
         now.saturating_sub(self.request_end.get())
@@ -173,7 +169,7 @@ impl Exchange {
         &self,
         mirror: Rc<Mirror>,
         answer: Observed,
-        now: Moment,
+        after: Duration,
         budget: &Budget,
         ledger: &mut Ledger,
     ) -> Option<Pair> {
@@ -183,7 +179,7 @@ impl Exchange {
             mirror.count_comparison(Comparison::Incomparable, ledger);
             return None;
         };
-        let shadow = Held { answer, after: self.elapsed(now), charge };
+        let shadow = Held { answer, after, charge };
         let held = match &mut *self.primary.borrow_mut() {
             Primary::Open(open) => {
                 open.answers.push((mirror, shadow));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::answer::Outcome;
 use crate::compare::{Need, Rules};
@@ -32,6 +33,8 @@ pub struct Awaited {
 pub struct Landed {
     pub mirror: Rc<Mirror>,
     pub exchange: Rc<Exchange>,
+    /// From its departure to the end of the answer.
+    pub after: Duration,
     pub notice: Option<Notice>,
 }
 
@@ -39,6 +42,7 @@ pub struct Landed {
 struct Flight {
     mirror: Rc<Mirror>,
     exchange: Rc<Exchange>,
+    departed: Moment,
     grpc: bool,
     place: Place,
     _charge: Charge,
@@ -50,13 +54,13 @@ impl Flights {
     }
 
     /// The host took a copy.
-    pub fn depart(&mut self, token: u32, copy: Copy, ledger: &mut Ledger) {
+    pub fn depart(&mut self, token: u32, copy: Copy, now: Moment, ledger: &mut Ledger) {
         let grpc = copy.is_grpc();
         let Copy { mirror, exchange, place, charge, .. } = copy;
         ledger.add(mirror.meters.sent, 1);
         ledger.add(mirror.meters.in_flight, 1);
         exchange.copy_sent(&mirror, ledger);
-        self.0.insert(token, Flight { mirror, exchange, grpc, place, _charge: charge });
+        self.0.insert(token, Flight { mirror, exchange, departed: now, grpc, place, _charge: charge });
     }
 
     /// What is to be read of the answer to a copy; `None` if no copy has this token.
@@ -68,11 +72,12 @@ impl Flights {
 
     /// The host answered.
     pub fn land(&mut self, token: u32, outcome: Outcome, now: Moment, ledger: &mut Ledger) -> Option<Landed> {
-        let Flight { mirror, exchange, place, .. } = self.0.remove(&token)?;
+        let Flight { mirror, exchange, departed, place, .. } = self.0.remove(&token)?;
+        let after = now.saturating_sub(departed);
         ledger.add(mirror.meters.in_flight, -1);
         let end = match outcome {
             Outcome::Answered(status) => {
-                mirror.count_answer(Side::Shadow, Class::of(status), exchange.elapsed(now), ledger);
+                mirror.count_answer(Side::Shadow, Class::of(status), after, ledger);
                 End::Answered
             }
             Outcome::Failed(reason) => {
@@ -82,6 +87,6 @@ impl Flights {
             }
         };
         let notice = mirror.leave(place, end, now, ledger);
-        Some(Landed { mirror, exchange, notice })
+        Some(Landed { mirror, exchange, after, notice })
     }
 }

@@ -164,7 +164,7 @@ impl Worker {
     }
 
     /// The host took a copy and will answer under the token, or refused it.
-    pub fn dispatched(&mut self, copy: Copy, result: Result<u32, Refusal>) -> Vec<Notice> {
+    pub fn dispatched(&mut self, copy: Copy, result: Result<u32, Refusal>, now: Moment) -> Vec<Notice> {
         let mirror = copy.mirror.clone();
         let notice = |news| Notice { mirror: mirror.name.clone(), news };
         let mut notices = Vec::new();
@@ -181,11 +181,9 @@ impl Worker {
             }));
         }
         match result {
-            Ok(token) => self.flights.depart(token, copy, &mut self.ledger),
+            Ok(token) => self.flights.depart(token, copy, now, &mut self.ledger),
             Err(refusal) => {
                 self.ledger.add(mirror.meters.failed(refusal.into()), 1);
-                // The copy was sent at once.
-                let now = copy.exchange.request_end();
                 notices.extend(mirror.leave(copy.place, End::Failed, now, &mut self.ledger));
             }
         }
@@ -199,9 +197,10 @@ impl Worker {
 
     /// The host answered a copy. `answer` is what comparisons need of it.
     pub fn settle(&mut self, token: u32, outcome: Outcome, answer: Observed, now: Moment) -> Option<Notice> {
-        let Landed { mirror, exchange, notice } = self.flights.land(token, outcome, now, &mut self.ledger)?;
+        let Landed { mirror, exchange, after, notice } =
+            self.flights.land(token, outcome, now, &mut self.ledger)?;
         if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
-            let pair = exchange.shadow_answered(mirror, answer, now, &self.budget, &mut self.ledger);
+            let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
             self.pairs.extend(pair);
         }
         notice

@@ -19,7 +19,7 @@ use crate::policy::Mirror;
 #[derive(Debug)]
 pub struct Held {
     pub answer: Observed,
-    /// From the end of the request to the end of the answer.
+    /// From the end of the request, or of the copy of it, to the end of the answer.
     pub after: Duration,
     pub charge: Charge,
 }

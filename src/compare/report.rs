@@ -20,7 +20,7 @@ const MAX_VALUE: usize = 512;
 #[derive(Debug, Clone, Copy)]
 pub struct Side {
     pub status: u16,
-    /// From the end of the request to the end of the answer.
+    /// From the end of the request, or of the copy of it, to the end of the answer.
     pub after: Duration,
 }
 

@@ -74,7 +74,10 @@ impl Shared {
         let was = self.pace.step();
         let quiet = !self.with_worker(|worker| worker.has_mail()).unwrap_or(false);
         let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
-        batch.into_iter().for_each(|copy| self.dispatch(copy));
+        if !batch.is_empty() {
+            let now = self.now();
+            batch.into_iter().for_each(|copy| self.dispatch(copy, now));
+        }
         self.compare();
         if was == Step::Slow || self.seen.get().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
             self.flush();
@@ -95,11 +98,11 @@ impl Shared {
         }
     }
 
-    fn dispatch(&self, copy: Copy) {
+    fn dispatch(&self, copy: Copy, now: Moment) {
         let rewritten = Rewritten::of(&copy.head, &copy.mirror);
         let headers = Outgoing::build(&copy.head, &copy.mirror, &rewritten, copy.body.len()).to_block();
         let result = host::dispatch(copy.cluster().1, &headers, &copy.body, copy.mirror.timeout);
-        self.with_worker(|worker| worker.dispatched(copy, result)).iter().flatten().for_each(log);
+        self.with_worker(|worker| worker.dispatched(copy, result, now)).iter().flatten().for_each(log);
     }
 
     /// The host answered a copy.

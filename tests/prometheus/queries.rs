@@ -31,8 +31,11 @@ const ALERTS: [(&str, &[&str], bool); 10] = [
     ("ShadowMirrorOver14Days", &["good", "reset", "timeout", "unreachable", WORSE], true),
 ];
 
+/// Whether a value of the verdict panel is the expected one.
+type Expected = fn(i64) -> bool;
+
 /// What the dashboard must answer: 1 is errors, 2 slower, 4 differs, 8 fewer than 1,000 copies, -1 fewer than 100.
-const ANSWERS: [(&str, fn(i64) -> bool); 4] = [
+const ANSWERS: [(&str, Expected); 4] = [
     (WORSE, |answer| answer >= 0 && answer & 7 == 7),
     ("timeout", |answer| answer >= 0 && answer & 7 == 1),
     ("good", |answer| answer >= 0 && answer & 5 == 0),
