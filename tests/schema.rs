@@ -256,6 +256,8 @@ type End = (&'static str, Vec<Value>, Vec<Value>);
 fn ends() -> Vec<End> {
     let text = |length: usize| json!("a".repeat(length));
     let many = |length: usize| json!(vec!["a"; length]);
+    let values =
+        |length: usize| (0..length).map(|i| (format!("x-{i}"), json!("v"))).collect::<Map<_, _>>().into();
     let durations = ["1ms", "3600000ms", "3599999ms", "3600s", "60m", "1h", "01s", "000001h"];
     let no_durations = ["0s", "3600001ms", "4000000ms", "3601s", "61m", "2h", "", "1d", "1s\n", "+1s"];
     let strings = |texts: &[&str]| texts.iter().map(|text| json!(text)).collect::<Vec<_>>();
@@ -310,8 +312,25 @@ fn ends() -> Vec<End> {
             vec![json!({"a": "\u{0}"}), json!({"a": "x\n"}), json!({"a": "\u{7f}"})],
         ),
         ("redact.headers", vec![json!([]), many(64)], vec![many(65), json!(["Upgrade"])]),
-        ("redact.query", vec![json!([]), many(64)], vec![many(65)]),
-        ("redact.json", remove(&["", "/", "//", "/a~0~1", "/*/é\n"]), remove(&["a", "/~", "/~2", "/a~"])),
+        ("headers.remove", vec![many(4096)], vec![many(4097)]),
+        ("headers.set", vec![values(4096)], vec![values(4097)]),
+        ("headers.add", vec![values(4096)], vec![values(4097)]),
+        (
+            "redact.query",
+            vec![json!([]), many(64), json!(["%", "100%a", "+"])],
+            vec![many(65), json!(["%41"]), json!(["a%fF"])],
+        ),
+        (
+            "redact.json",
+            remove(&["", "/", "//", "/a~0~1", "/*/é\n", "/*/*/"]),
+            remove(&["a", "/~", "/~2", "/a~", "/**", "/a*", "/*a/b", "*"]),
+        ),
+        (
+            "retry",
+            vec![json!({"attempts": 1, "on": vec!["5xx"; 5]})],
+            vec![json!({"attempts": 1, "on": vec!["5xx"; 6]})],
+        ),
+        ("exclude", vec![json!([{"methods": many(64)}])], vec![json!([{"methods": many(65)}])]),
         ("compare.headers", vec![json!([]), many(64)], vec![many(65), json!([":status"]), json!(["a b"])]),
         ("compare.ignore", vec![json!([]), many(0), json!(["", "/a/*"])], vec![json!(["a"]), json!("/a")]),
         ("compare.max_body_bytes", vec![json!(1), json!(1_048_576)], vec![json!(0), json!(1_048_577)]),

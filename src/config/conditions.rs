@@ -7,7 +7,7 @@ use super::reader::Node;
 use crate::conditions::Condition;
 use crate::matcher::{Matcher, Pattern, Test, Text};
 
-/// Most conditions of a list, and most names in one of them.
+/// Most conditions of a list, and most names or methods in one of them.
 const MAX_CONDITIONS: usize = 64;
 const MAX_NAMES: usize = 64;
 const TESTS: [&str; 6] = ["exact", "prefix", "suffix", "contains", "regex", "present"];
@@ -38,14 +38,14 @@ fn condition(node: &Node) -> Option<Condition> {
     let methods = object.or("methods", None, |node| methods(node).map(Some));
     let path = object.or("path", None, |node| matcher(node).map(Some));
     let headers = object.or("headers", Vec::new(), |node| named(node, header_name));
-    let query = object.or("query", Vec::new(), |node| named(node, |name, _| Some(name.into())));
+    let query = object.or("query", Vec::new(), |node| named(node, parameter_name));
     Some(Condition { methods: methods?, path: path?, headers: headers?, query: query? })
 }
 
 fn methods(node: &Node) -> Option<Vec<Vec<u8>>> {
-    const EXPECTED: &str = "a list of methods, such as [\"GET\", \"HEAD\"]";
+    const EXPECTED: &str = "a list of 1 to 64 methods, such as [\"GET\", \"HEAD\"]";
     let items = node.list(EXPECTED)?;
-    if items.is_empty() {
+    if !(1..=MAX_NAMES).contains(&items.len()) {
         return node.refuse(EXPECTED);
     }
     let methods: Vec<_> = items
@@ -85,6 +85,14 @@ fn header_name(text: &str, node: &Node) -> Option<String> {
             None
         }
     }
+}
+
+fn parameter_name(text: &str, node: &Node) -> Option<Vec<u8>> {
+    let name = fields::parameter(text);
+    if name.is_none() {
+        node.fault("the name", fields::PARAMETER);
+    }
+    name
 }
 
 fn matcher(node: &Node) -> Option<Matcher> {

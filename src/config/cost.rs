@@ -65,14 +65,14 @@ pub fn limits(node: &Node) -> Option<Limits> {
 
 /// Within a mirror's timeout, if that is sound.
 pub fn retry(node: &Node, timeout: Option<Duration>) -> Option<Retry> {
-    const ON: &str = "a list of connect-failure, refused-stream, reset, 5xx and gateway-error";
+    const ON: &str = "a list of 1 to 5 of connect-failure, refused-stream, reset, 5xx and gateway-error";
     let object = node.object(keys::RETRY)?;
     let attempts = object.required("attempts", "a whole number from 1 to 10", |node| {
         node.integer(1, MAX_ATTEMPTS).map(to_u32)
     });
     let on = object.or("on", CONDITIONS.iter().take(3).map(|(name, _)| *name).collect(), |node| {
         let items = node.list(ON)?;
-        if items.is_empty() {
+        if !(1..=CONDITIONS.len()).contains(&items.len()) {
             return node.refuse(ON);
         }
         let conditions: Vec<_> = items.iter().map(|node| node.one_of(&CONDITIONS)).collect();

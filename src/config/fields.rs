@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use super::reader::Node;
+use crate::query;
 use crate::sampling::Percentage;
 
 pub const PERCENTAGE: &str = "a number from 0 to 100";
+pub const PARAMETER: &str = "the name of a query parameter, not percent-encoded";
 const DURATION: &str = "a duration above 0 and at most \"1h\", such as \"250ms\", \"5s\" or \"2m\"";
 
 const MAX_DURATION: Duration = Duration::from_secs(3600);
@@ -38,10 +40,17 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     (millis > 0).then(|| Duration::from_millis(millis))
 }
 
-/// The name of a header as the copy's headers are compared with it: in lower case.
+/// The name of a header as the copy's headers are compared with it: in lower case. A `*` would be a character of it by
+/// the letter of HTTP; who writes one means more names than that one, and would wait for them in vain.
 pub fn header_name(text: &str) -> Option<String> {
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&b);
     (!text.is_empty() && text.bytes().all(is_token)).then(|| text.to_ascii_lowercase())
+}
+
+/// The name of a query parameter as names are compared: not percent-encoded. An encoded one would never be found, and what
+/// should be hidden or excluded by it would not be.
+pub fn parameter(text: &str) -> Option<Vec<u8>> {
+    (*query::decoded(text.as_bytes()) == *text.as_bytes()).then(|| text.into())
 }
 
 /// Whether Envoy takes the text as the value of a header.

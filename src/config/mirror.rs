@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads one mirror of the configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ const NAME: &str = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
 const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
 const MAX_AUTHORITY: usize = 255;
 const HEADER_NAME: &str = "a header name";
+/// Most entries of each of the three lists of header edits. A copy has 1,024 headers at most, which depends on the request.
+const MAX_EDITS: usize = 4096;
 
 impl Mirror {
     pub(super) fn read(node: &Node) -> Option<Self> {
@@ -168,7 +170,11 @@ fn read_authority(node: &Node) -> Option<Authority> {
 fn read_headers(node: &Node) -> Option<HeaderEdits> {
     let object = node.object(keys::HEADERS)?;
     let remove = object.or("remove", Vec::new(), |node| {
-        let items = node.list("a list of header names")?;
+        const EXPECTED: &str = "a list of at most 4096 header names";
+        let items = node.list(EXPECTED)?;
+        if items.len() > MAX_EDITS {
+            return node.refuse(EXPECTED);
+        }
         // Collected first, so that a fault in one does not hide those behind it.
         let patterns: Vec<_> = items.iter().map(read_pattern).collect();
         patterns.into_iter().collect()
@@ -185,19 +191,18 @@ fn read_pattern(node: &Node) -> Option<NamePattern> {
         Some(prefix) => fields::header_name(prefix).map(|name| NamePattern::Prefix(name.into())),
         None => fields::header_name(text).map(|name| NamePattern::Name(name.into())),
     });
-    match pattern {
-        Some(NamePattern::Prefix(name) | NamePattern::Name(name)) if name.contains(&b'*') => {
-            node.refuse(EXPECTED)
-        }
-        Some(pattern) => Some(pattern),
-        None => node.refuse(EXPECTED),
-    }
+    pattern.or_else(|| node.refuse(EXPECTED))
 }
 
 fn read_values(node: &Node) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let entries = node.entries("an object of header names and values")?;
+    const EXPECTED: &str = "an object of at most 4096 header names and values";
+    let entries = node.entries(EXPECTED)?;
+    if entries.len() > MAX_EDITS {
+        return node.refuse(EXPECTED);
+    }
     let mut values: Vec<Option<(Vec<u8>, Vec<u8>)>> = Vec::new();
-    for (index, (key, node)) in entries.iter().enumerate() {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (key, node) in &entries {
         let name = match fields::header_name(key) {
             Some(name) if is_reserved(name.as_bytes()) => {
                 node.fault("a header that the filter or Envoy sets", "another header");
@@ -213,8 +218,8 @@ fn read_values(node: &Node) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
                 None
             }
         };
-        let twice = |(earlier, _): &(&str, Node)| earlier != key && earlier.eq_ignore_ascii_case(key);
-        if entries.iter().take(index).any(twice) {
+        // The same key twice was noted.
+        if seen.insert(key.to_ascii_lowercase(), key).is_some_and(|earlier| earlier != *key) {
             node.fault("the header a second time (case does not matter)", "each header once");
         }
         // The value is not shown: it may be a credential.

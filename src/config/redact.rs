@@ -71,9 +71,9 @@ fn header(node: &Node) -> Option<String> {
 }
 
 fn parameter(node: &Node) -> Option<Vec<u8>> {
-    match node.as_str() {
-        Some(name) if !name.is_empty() => Some(name.into()),
-        _ => node.refuse("the name of a query parameter, not percent-encoded"),
+    match node.as_str().filter(|name| !name.is_empty()).and_then(fields::parameter) {
+        Some(name) => Some(name),
+        None => node.refuse(fields::PARAMETER),
     }
 }
 

@@ -28,10 +28,10 @@ pub fn read(node: &Node) -> Option<SampleBy> {
             Some(name) => Some(Key::Cookie(name)),
             None => cookie.refuse("the name of a cookie (case matters)"),
         },
-        (None, None, Some(query)) => match query.as_str() {
-            Some(name) if !name.is_empty() => Some(Key::Query(name.into())),
-            _ => query.refuse("the name of a query parameter, not percent-encoded"),
-        },
+        (None, None, Some(query)) => {
+            let name = query.as_str().filter(|name| !name.is_empty()).and_then(fields::parameter);
+            name.map(Key::Query).or_else(|| query.refuse(fields::PARAMETER))
+        }
         _ => node.refuse(EXPECTED),
     };
     Some(SampleBy { key: key?, salt: salt? })

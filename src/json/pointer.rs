@@ -48,7 +48,7 @@ pub enum Token {
 }
 
 impl Pointer {
-    /// `None` if the text is no pointer.
+    /// `None` if the text is no pointer, or has a `*` beside other characters of a name.
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
             return Some(Self(Vec::new()));
@@ -69,8 +69,11 @@ impl Pointer {
 
 impl Token {
     fn parse(text: &str) -> Option<Self> {
-        if text == "*" {
-            return Some(Self::Any);
+        match text {
+            "*" => return Some(Self::Any),
+            // Who writes `card*` means a pattern, and would hide nothing.
+            text if text.contains('*') => return None,
+            _ => {}
         }
         let mut plain = String::with_capacity(text.len());
         let mut characters = text.chars();
@@ -125,7 +128,7 @@ mod tests {
         ];
         assert_eq!(pointer, Pointer(tokens.into()));
         assert_eq!(Pointer::parse(""), Some(Pointer(Vec::new())));
-        for text in ["a", "a/b", "/~", "/~2", "/a~", "/~é", "$.a"] {
+        for text in ["a", "a/b", "/~", "/~2", "/a~", "/~é", "$.a", "/a*", "/**", "/a/*b/c"] {
             assert_eq!(Pointer::parse(text), None, "{text}");
         }
     }
