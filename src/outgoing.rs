@@ -61,6 +61,7 @@ impl<'a> Outgoing<'a> {
                 || !ends_here(name, value, body_len)
                     && !connection.iter().any(|list| tokens(list).any(|item| item.eq_ignore_ascii_case(name)))
                     && !edits.drop(name)
+                    && !mirror.redact.drops(name)
             {
                 headers.push((name, mirror.redact.header(name).unwrap_or(value)));
             }

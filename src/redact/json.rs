@@ -161,24 +161,41 @@ impl From<NotJson> for Refusal {
 
 impl Output<'_> {
     fn replace(&mut self, start: usize, end: usize) -> Result<(), Refusal> {
+        if !self.any {
+            // Most often the only allocation.
+            let len = self.text.len().min(self.max_len);
+            self.redacted.try_reserve_exact(len).map_err(|_| Refusal::TooLong)?;
+        }
         self.any = true;
-        self.redacted.extend_from_slice(self.text.get(self.copied..start).unwrap_or_default());
-        self.redacted.extend_from_slice(self.replacement);
+        self.append(self.text.get(self.copied..start).unwrap_or_default())?;
+        self.append(self.replacement)?;
         self.copied = end;
-        self.check()
+        Ok(())
     }
 
     fn finish(mut self) -> Result<Option<Vec<u8>>, Refusal> {
         if !self.any {
             return Ok(None);
         }
-        self.redacted.extend_from_slice(self.text.get(self.copied..).unwrap_or_default());
-        self.check()?;
+        self.append(self.text.get(self.copied..).unwrap_or_default())?;
+        // A copy is charged with its length.
+        self.redacted.shrink_to_fit();
         Ok(Some(self.redacted))
     }
 
-    fn check(&self) -> Result<(), Refusal> {
-        if self.redacted.len() > self.max_len { Err(Refusal::TooLong) } else { Ok(()) }
+    fn append(&mut self, part: &[u8]) -> Result<(), Refusal> {
+        let needed = self.redacted.len().saturating_add(part.len());
+        if needed > self.max_len {
+            return Err(Refusal::TooLong);
+        }
+        if needed > self.redacted.capacity() {
+            // Not further ahead than it may become.
+            let ahead = self.redacted.capacity().saturating_mul(2).clamp(needed, self.max_len);
+            let more = ahead - self.redacted.len();
+            self.redacted.try_reserve_exact(more).map_err(|_| Refusal::TooLong)?;
+        }
+        self.redacted.extend_from_slice(part);
+        Ok(())
     }
 }
 

@@ -119,6 +119,33 @@ fn redaction_does_not_make_a_body_larger_than_allowed() {
 }
 
 #[test]
+fn a_body_that_redaction_makes_too_large_is_left_out_where_that_is_wanted() {
+    let body = json!({"max_bytes": 30, "on_overflow": "headers_only"});
+    let mut sim = sim(json!({"redact": {"json": ["/*"]}, "body": body}));
+    post(&sim, "application/json", "[1,2,3]").header("content-length", "7").send();
+    sim.tick();
+    let copies = sim.callouts();
+    assert_eq!((&copies[0].body[..], copies[0].header("content-length")), (&b""[..], "".into()));
+}
+
+#[test]
+fn no_digest_of_a_redacted_body_goes_along() {
+    let mut sim = sim(json!({"redact": {"json": ["/pin"]}}));
+    let digests = ["content-digest", "repr-digest", "digest", "content-md5"];
+    let mut request = post(&sim, "application/json", r#"{"pin": 1234}"#).header("x-digest", "kept");
+    for name in digests {
+        request = request.header(name, "sha-256=:MDEyMzQ1Njc4OQ==:");
+    }
+    request.send();
+    sim.tick();
+    let copies = sim.callouts();
+    let [copy, plain] = &copies[..] else { panic!("{copies:?}") };
+    assert!(digests.iter().all(|name| copy.header(name).is_empty()), "{copy:?}");
+    assert!(digests.iter().all(|name| !plain.header(name).is_empty()), "{plain:?}");
+    assert_eq!(copy.header("x-digest"), "kept");
+}
+
+#[test]
 fn what_redaction_adds_counts_towards_too_large_headers() {
     let replacement = "r".repeat(255);
     let mut sim = sim(json!({"redact": {"headers": ["x-a"], "query": ["q"], "replacement": replacement}}));
