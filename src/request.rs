@@ -294,14 +294,15 @@ impl Reading {
         body: &Rc<Vec<u8>>,
         worker: &Worker,
     ) -> Result<Rc<Vec<u8>>, SkipReason> {
-        let BodyPolicy::Full { max_bytes, .. } = mirror.body else { return Ok(body.clone()) };
+        let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body else { return Ok(body.clone()) };
         let room = worker.budget().room();
         match mirror.redact.body(&self.head, body, max_bytes.min(room)) {
             Ok(Some(redacted)) => Ok(Rc::new(redacted)),
             Ok(None) => Ok(body.clone()),
             Err(Refusal::Unredactable) => Err(SkipReason::Unredactable),
-            Err(Refusal::TooLong) if max_bytes <= room => Err(SkipReason::BodyTooLarge),
-            Err(Refusal::TooLong) => Err(SkipReason::Memory),
+            Err(Refusal::TooLong) if max_bytes > room => Err(SkipReason::Memory),
+            Err(Refusal::TooLong) if on_overflow == OnOverflow::HeadersOnly => Ok(Rc::default()),
+            Err(Refusal::TooLong) => Err(SkipReason::BodyTooLarge),
         }
     }
 }
