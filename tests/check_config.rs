@@ -75,6 +75,62 @@ fn every_way_to_hand_a_configuration_over_is_read() {
 }
 
 #[test]
+fn what_never_holds_is_told() {
+    let text = r#"{"mirrors": [{
+        "cluster": "c", "match": [{"methods": ["GET", "post"]}], "exclude": [{}, {"path": {"prefix": "/a?b="}}],
+        "redact": {"json": ["/a", "/user/"]}
+    }]}"#;
+    let report = check("file", text, now());
+    assert!(!report.text.contains("max_bytes"), "{}", report.text);
+    for path in ["match[0].methods[1]: ", "exclude[1].path.prefix: ", "redact.json[1]: "] {
+        assert!(report.text.contains(&format!("  warning: mirrors[0].{path}")), "{path}\n{}", report.text);
+    }
+    let text = r#"{"max_buffered_bytes": 65536, "mirrors": [{"cluster": "c"}]}"#;
+    let report = check("file", text, now());
+    assert!(report.text.contains("mirrors[0].body.max_bytes: 1 MiB"), "{}", report.text);
+    let text =
+        r#"{"mirrors": [{"cluster": "c", "match": [{"path": {"regex": "/a?"}}], "redact": {"json": [""]}}]}"#;
+    let report = check("file", text, now());
+    assert!(
+        !["path.regex", "redact.json[0]"].iter().any(|path| report.text.contains(path)),
+        "{}",
+        report.text
+    );
+}
+
+/// A word without quotes is a truth value to Envoy, wherever it stands.
+#[test]
+fn a_bare_word_is_what_envoy_makes_of_it() {
+    let mirror = |keys: &str| format!("mirrors: [{{cluster: c, {keys}}}]\n");
+    let texts = [
+        (mirror("breaker: off"), false),
+        (mirror("breaker: Off , percentage: 1"), false),
+        (mirror("breaker: 'off'"), true),
+        (mirror("breaker: !!str off"), false),
+        (mirror("breaker: \"off\""), true),
+        (mirror("name: n"), false),
+        (mirror("name: oFF"), true),
+        ("mirrors:\n- cluster: &a off\n  name: b\n- cluster: d\n  breaker: *a\n".into(), false),
+        ("mirrors:\n- {\"cluster\": c,\n   breaker:\n     off }\n".into(), false),
+        ("mirrors:\n- cluster: c\n  breaker: |-\n    off\n".into(), true),
+        ("mirrors:\n- cluster: c\n  ? breaker\n  : off # as it was\n".into(), false),
+        ("---\n# none\n---\nmirrors:\n-\n  cluster: c\n  breaker:\n    off\n".into(), false),
+    ];
+    for (text, valid) in texts {
+        let report = check("file", &text, now());
+        let expected = if valid { Verdict::Fine } else { Verdict::Invalid };
+        assert_eq!(report.verdict, expected, "{text}\n{}", report.text);
+    }
+}
+
+#[test]
+fn lines_are_those_of_flow_style_too() {
+    let text = "mirrors: [\n  {cluster: c, percentage: 1},\n  {cluster: d,\n   \"timeout\": 5}]\n";
+    let report = check("file", text, now());
+    assert!(report.text.contains("file:4: mirrors[1].timeout: found 5"), "{}", report.text);
+}
+
+#[test]
 fn risks_are_named_and_credentials_are_not_shown() {
     holds("tests/check_config/risky.json", Verdict::Fine);
     assert!(!said_of("tests/check_config/risky.json").text.contains("secret"));

@@ -10,6 +10,7 @@ use shadow_filter::timestamp::Timestamp;
 use super::explain;
 use super::find::{self, Plugin, Source};
 use super::lines;
+use super::oversights;
 use super::prose;
 use super::risks;
 
@@ -93,7 +94,12 @@ fn explained(said: &mut String, heading: &str, config: &Config, json: &Value, no
             let _ = writeln!(said, "    {sentence}");
         }
     }
-    let warnings = risks::of(config, now);
+    let mut warnings = risks::of(config, now);
+    for (index, mirror) in
+        json.pointer("/mirrors").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
+        warnings.extend(oversights::of(mirror).into_iter().map(|line| format!("mirrors[{index}].{line}")));
+    }
     if !warnings.is_empty() {
         said.push('\n');
     }

@@ -81,7 +81,7 @@ fn yaml(text: &str, file: &mut File) -> Result<(), String> {
         let yaml = serde_yaml_ng::Value::deserialize(document).map_err(|cause| error(&cause))?;
         let mut json = serde_json::to_value(yaml).map_err(|cause| error(&cause))?;
         let lines = lines.get(index).cloned().unwrap_or_default();
-        as_envoy_reads(&mut json, "", &lines, text);
+        as_envoy_reads(&mut json, "", &lines);
         if json.get("mirrors").is_some() && !is_foreign(&json) {
             file.plugins.push(Plugin { lines, ..whole(Source::Tree(json)) });
         } else {
@@ -92,33 +92,36 @@ fn yaml(text: &str, file: &mut File) -> Result<(), String> {
 }
 
 /// Envoy and kubectl read YAML 1.1, in which a bare `off` (as in `breaker: off`) is a truth value.
-fn as_envoy_reads(json: &mut Value, path: &str, lines: &Lines, text: &str) {
+fn as_envoy_reads(json: &mut Value, path: &str, lines: &Lines) {
     match json {
-        Value::String(word) => {
-            let value = match word.to_ascii_lowercase().as_str() {
-                "on" | "yes" => true,
-                "off" | "no" => false,
-                _ => return,
-            };
-            let line = lines.exactly(path).and_then(|line| text.lines().nth(line.checked_sub(1)?));
-            let line = line.map(|line| line.split(" #").next().unwrap_or(line).trim_end());
-            let is_bare =
-                |line: &str| [": ", "- "].iter().any(|before| line.ends_with(&format!("{before}{word}")));
-            if line.is_some_and(is_bare) {
+        Value::String(word) if lines.is_plain(path) => {
+            if let Some(value) = truth(word) {
                 *json = Value::Bool(value);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                as_envoy_reads(item, &format!("{path}[{index}]"), lines, text);
+                as_envoy_reads(item, &format!("{path}[{index}]"), lines);
             }
         }
         Value::Object(object) => {
             for (key, value) in object.iter_mut() {
-                as_envoy_reads(value, &lines::member(path, key), lines, text);
+                as_envoy_reads(value, &lines::member(path, key), lines);
             }
         }
         _ => {}
+    }
+}
+
+/// In small letters, in capitals, or with one at the beginning.
+fn truth(word: &str) -> Option<bool> {
+    let small = word.to_ascii_lowercase();
+    let is_usual = [word, word.get(1..)?].iter().any(|text| !text.contains(|c: char| c.is_ascii_uppercase()))
+        || !word.contains(|c: char| c.is_ascii_lowercase());
+    match small.as_str() {
+        "on" | "yes" | "y" if is_usual => Some(true),
+        "off" | "no" | "n" if is_usual => Some(false),
+        _ => None,
     }
 }
 

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which line of a file a path is in.
 //!
-//! The readers of JSON and YAML do not tell, so the text is gone over once more, for lines alone. In YAML only block
-//! style is followed; what is written in flow style (`{a: 1}`) is in the line in which it begins.
+//! The readers of JSON and YAML do not tell, so the text is gone over once more, for lines alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// The lines of the paths of one document, counted from 1.
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+/// The lines of the paths of one document, counted from 1, and the paths of words without quotes in YAML.
 #[derive(Debug, Clone, Default)]
-pub struct Lines(Rc<BTreeMap<String, usize>>);
+pub struct Lines(Rc<BTreeMap<String, usize>>, Rc<BTreeSet<String>>);
 
 impl Lines {
-    pub fn exactly(&self, path: &str) -> Option<usize> {
-        self.0.get(path).copied()
+    /// Whether the value is a word of YAML without quotes, which a reader may take for something else than text.
+    pub fn is_plain(&self, path: &str) -> bool {
+        self.1.contains(path)
     }
 
     /// The line of a path, or of the nearest thing around it.
@@ -88,7 +90,7 @@ pub fn of_json(text: &str) -> Lines {
                 });
                 let literal = end.and_then(|(end, _)| text.get(start..=end)).unwrap_or_default();
                 match open.last_mut() {
-                    Some(place) if place.index.is_none() && place.key.is_none() => {
+                    Some(place) if place.is_at_key() => {
                         place.key = serde_json::from_str(literal).ok();
                         here(&mut found, &mut open, line);
                     }
@@ -100,7 +102,7 @@ pub fn of_json(text: &str) -> Lines {
             _ => _ = here(&mut found, &mut open, line),
         }
     }
-    Lines(Rc::new(found))
+    Lines(Rc::new(found), Rc::default())
 }
 
 /// An object or a list that is open, with what is being read in it.
@@ -108,6 +110,12 @@ struct Place {
     path: String,
     key: Option<String>,
     index: Option<usize>,
+}
+
+impl Place {
+    fn is_at_key(&self) -> bool {
+        self.index.is_none() && self.key.is_none()
+    }
 }
 
 /// Notes the line of the value that is being read, and returns its path.
@@ -122,94 +130,91 @@ fn here(found: &mut BTreeMap<String, usize>, open: &mut [Place], line: usize) ->
     path
 }
 
-/// Of each document of a YAML file.
+/// Of each document of a YAML file, as far as it is YAML.
 pub fn of_yaml(text: &str) -> Vec<Lines> {
-    let mut documents = vec![Block::default()];
-    let mut begun = false;
-    // The indentation of a key whose value is a text of several lines.
-    let mut scalar: Option<usize> = None;
-    for (number, line) in (1..).zip(text.lines()) {
-        let content = line.trim_start();
-        let indent = line.len() - content.len();
-        if scalar.is_some_and(|of| content.is_empty() || indent > of) {
-            continue;
-        }
-        scalar = None;
-        if line.starts_with("---") {
-            if begun {
-                documents.push(Block::default());
-            }
-            begun = true;
-        } else if !content.is_empty() && !content.starts_with('#') {
-            begun = true;
-            scalar = documents.last_mut().and_then(|block| block.line(indent, content, number));
+    let mut documents: Vec<Document> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        let Ok((event, span)) = event else { break };
+        if matches!(event, Event::DocumentStart(_)) {
+            documents.push(Document::default());
+        } else if let Some(document) = documents.last_mut() {
+            document.event(event, span.start.line());
         }
     }
-    documents.into_iter().map(|block| Lines(Rc::new(block.found))).collect()
+    documents.into_iter().map(|document| Lines(Rc::new(document.found), Rc::new(document.plain))).collect()
 }
 
-/// A document in block style, with the keys and elements that are open around the line.
 #[derive(Default)]
-struct Block {
+struct Document {
     found: BTreeMap<String, usize>,
-    open: Vec<Level>,
-    elements_of_root: usize,
+    plain: BTreeSet<String>,
+    open: Vec<Place>,
+    /// Anchors of plain words.
+    anchors: BTreeSet<usize>,
 }
 
-struct Level {
-    indent: usize,
-    path: String,
-    is_element: bool,
-    elements: usize,
-}
-
-impl Block {
-    /// Says at which indentation a text of several lines begins, if one does.
-    fn line(&mut self, mut indent: usize, mut content: &str, number: usize) -> Option<usize> {
-        self.found.entry(String::new()).or_insert(number);
-        while let Some(rest) = content.strip_prefix("- ").or((content == "-").then_some("")) {
-            // A list may stand as far left as the key that it belongs to.
-            self.close(|level| level.indent > indent || (level.indent == indent && level.is_element));
-            let (path, elements) = match self.open.last_mut() {
-                Some(level) => (level.path.as_str(), &mut level.elements),
-                None => ("", &mut self.elements_of_root),
-            };
-            let path = format!("{path}[{elements}]");
-            *elements += 1;
-            self.enter(indent, path, true, number);
-            let rest = rest.trim_start();
-            indent += content.len() - rest.len();
-            content = rest;
-        }
-        let (key, value) = key_of(content)?;
-        self.close(|level| level.indent >= indent);
-        let path = member(self.open.last().map_or("", |level| &level.path), key);
-        self.enter(indent, path, false, number);
-        value.starts_with(['|', '>']).then_some(indent)
-    }
-
-    fn close(&mut self, is_over: impl Fn(&Level) -> bool) {
-        while self.open.last().is_some_and(&is_over) {
-            self.open.pop();
+impl Document {
+    fn event(&mut self, event: Event<'_>, line: usize) {
+        self.found.entry(String::new()).or_insert(line);
+        match event {
+            Event::Scalar(text, style, anchor, _) => match self.open.last_mut() {
+                Some(place) if place.is_at_key() => {
+                    place.key = Some(text.into_owned());
+                    here(&mut self.found, &mut self.open, line);
+                }
+                _ => {
+                    // Whatever its tag: `!!str off` is a truth value to Envoy as well.
+                    let is_plain = style == ScalarStyle::Plain;
+                    if is_plain {
+                        self.anchors.insert(anchor);
+                    }
+                    self.value(is_plain, line);
+                }
+            },
+            // As a key it stands for a text that is not known here.
+            Event::Alias(_) if self.open.last().is_some_and(Place::is_at_key) => {
+                if let Some(place) = self.open.last_mut() {
+                    place.key = Some("*".into());
+                }
+            }
+            Event::Alias(anchor) => self.value(anchor > 0 && self.anchors.contains(&anchor), line),
+            Event::MappingStart(..) => self.enter(None, line),
+            Event::SequenceStart(..) => self.enter(Some(0), line),
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.open.pop();
+                self.next();
+            }
+            _ => {}
         }
     }
 
-    fn enter(&mut self, indent: usize, path: String, is_element: bool, number: usize) {
-        self.found.insert(path.clone(), number);
-        self.open.push(Level { indent, path, is_element, elements: 0 });
-    }
-}
-
-fn key_of(content: &str) -> Option<(&str, &str)> {
-    if content.starts_with(['{', '[']) {
-        return None;
-    }
-    let (key, value) = match content.chars().next().filter(|first| ['"', '\''].contains(first)) {
-        Some(quote) => {
-            let (key, rest) = content.get(1..)?.split_once(quote)?;
-            (key, rest.trim_start().strip_prefix(':')?)
+    fn value(&mut self, is_plain: bool, line: usize) {
+        let path = self.note(line);
+        if is_plain {
+            self.plain.insert(path);
+        } else {
+            self.plain.remove(&path);
         }
-        None => content.split_once(": ").or_else(|| Some((content.strip_suffix(':')?, "")))?,
-    };
-    Some((key.trim(), value.trim()))
+        self.next();
+    }
+
+    fn enter(&mut self, index: Option<usize>, line: usize) {
+        let path = self.note(line);
+        self.open.push(Place { path, key: None, index });
+    }
+
+    /// The path of a value. A member is in the line of its key, where a reader looks for it.
+    fn note(&mut self, line: usize) -> String {
+        match self.open.last() {
+            Some(Place { path, key: Some(key), .. }) => member(path, key),
+            _ => here(&mut self.found, &mut self.open, line),
+        }
+    }
+
+    fn next(&mut self) {
+        if let Some(place) = self.open.last_mut() {
+            place.key = None;
+            place.index = place.index.map(|index| index + 1);
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod conditions;
 mod explain;
 mod find;
 mod lines;
+mod oversights;
 mod prose;
 mod risks;
 

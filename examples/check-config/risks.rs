@@ -27,7 +27,8 @@ pub fn of(config: &Config, now: Timestamp) -> Vec<String> {
     for (index, mirror) in config.mirrors.iter().enumerate() {
         // A mirror that is turned off does no harm.
         if mirror.percentage != Percentage::NONE {
-            risks.extend(of_mirror(mirror, now).into_iter().map(|risk| format!("mirrors[{index}].{risk}")));
+            let own = of_mirror(mirror, now).into_iter().chain(held(mirror, config.max_buffered_bytes));
+            risks.extend(own.map(|risk| format!("mirrors[{index}].{risk}")));
         }
     }
     risks
@@ -121,6 +122,18 @@ fn bodies(mirror: &Mirror) -> Option<String> {
     let copied = matches!(mirror.body, BodyPolicy::Full { max_bytes: 1.., .. });
     (copied && have_bodies && mirror.redact.json.is_empty())
         .then(|| "redact.json: bodies are copied as they are, with whatever is personal in them".into())
+}
+
+/// Bodies that a worker can never hold.
+fn held(mirror: &Mirror, most: usize) -> Option<String> {
+    match mirror.body {
+        BodyPolicy::Full { max_bytes, .. } if max_bytes > most => Some(format!(
+            "body.max_bytes: {} is more than max_buffered_bytes, {}, beyond which nothing is copied",
+            prose::size(max_bytes),
+            prose::size(most)
+        )),
+        _ => None,
+    }
 }
 
 fn share(mirror: &Mirror) -> Option<String> {
