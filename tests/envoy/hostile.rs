@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use harness::client::{Http1, Raw, Request};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::bench::{Pair, Wire, arrived};
@@ -15,7 +16,15 @@ const CURIOUS: &str = r#"{"annotate": true, "mirrors": [
     {"name": "edits", "cluster": "shadow", "body": {"max_bytes": 8},
         "headers": {"remove": ["x-*"], "set": {"a": "b"}, "add": {"c": "d"}}},
     {"name": "keeps", "cluster": "shadow", "authority": "keep", "body": {"mode": "none"}},
-    {"name": "some", "cluster": "shadow", "percentage": 50}
+    {"name": "some", "cluster": "shadow", "percentage": 50},
+    {"name": "redacts", "cluster": "shadow", "path": {"prefix": "/p", "replacement": "/longer"}, "redact": {
+        "headers": ["cookie", "x-a"], "query": ["query", "b"], "json": ["/a/*", "/b"]}},
+    {"name": "chooses", "cluster_header": {"name": "x-a", "allowed": ["1", "shadow"]}, "percentage": 90,
+        "sample_by": {"cookie": "a"}, "match": [
+            {"path": {"regex": "/(p|a)+th.*"}, "query": {"b": {"regex": ".*", "ignore_case": true}}},
+            {"methods": ["POST"], "headers": {"x-long": {"suffix": "aa"}, "host": {"contains": "test"}}}],
+        "exclude": [{"headers": {"cookie": {"regex": "a{3,}.*[^=]"}}}],
+        "limits": {"requests_per_second": 1000}, "retry": {"attempts": 1}}
 ]}"#;
 
 const WHOLE: &[u8] = b"POST /path?query=1&b=%ff HTTP/1.1\r\nhost: a.test:80\r\nconnection: close, x-a\r\nx-a: 1\r\n\
@@ -101,6 +110,30 @@ async fn the_largest_bodies_do_not_exhaust_the_modules_memory() -> Result<()> {
     let skipped = stats.skipped("shadow");
     ensure!(stats.counter("shadow_sent_total", &[]) > 0, "some were copied: {stats}");
     ensure!(skipped.get("body_too_large") == Some(&1), "{skipped:?}");
+    ensure!(stats.gauge("shadow_buffered_bytes", &[]) == 0, "{stats}");
+    Ok(())
+}
+
+/// The same where bodies are redacted, which takes the room of another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redacting_the_largest_bodies_does_not_exhaust_the_modules_memory() -> Result<()> {
+    let mirror = |name: &str, pointer: &str, replacement: String| {
+        let redact = json!({"json": [pointer], "replacement": replacement});
+        json!({"name": name, "cluster": "shadow", "body": {"max_bytes": 256 << 20}, "timeout": "1m", "redact": redact})
+    };
+    let grows = mirror("grows", "/*", "r".repeat(40));
+    let plugin =
+        json!({"max_buffered_bytes": 256 << 20, "mirrors": [grows, mirror("stays", "/0", "r".into())]});
+    let pair = Pair::on(Wire::Http1, &plugin.to_string(), |bootstrap| bootstrap.concurrency(1)).await?;
+    pair.primary.keep(0);
+    pair.shadow.keep(0);
+    let client = pair.http1().patience(Duration::from_secs(60));
+    let piece = Bytes::from("1234567890123,\n\n".repeat(1 << 16));
+    let upload = Request::new("POST", "/upload").header("content-type", "application/json").piece("[");
+    let upload = (0..250).fold(upload, |request, _| request.piece(piece.clone())).piece("0]");
+    ensure!(client.request(upload).await?.status == 200);
+    let stats = pair.ends_well().await?;
+    ensure!(stats.counter("shadow_sent_total", &[("mirror", "stays")]) == 1, "{stats}");
     ensure!(stats.gauge("shadow_buffered_bytes", &[]) == 0, "{stats}");
     Ok(())
 }

@@ -12,8 +12,23 @@ use serde_json::json;
 
 use crate::bench::{EVERYTHING, Pair, Wire};
 
-const SKIP_REASONS: [&str; 8] =
-    ["loop", "upgrade", "unsampled", "aborted", "body_too_large", "memory", "in_flight", "headers_too_large"];
+const SKIP_REASONS: [&str; 15] = [
+    "loop",
+    "upgrade",
+    "inactive",
+    "unmatched",
+    "unsampled",
+    "dry_run",
+    "aborted",
+    "body_too_large",
+    "memory",
+    "unredactable",
+    "in_flight",
+    "rate",
+    "breaker",
+    "no_target",
+    "headers_too_large",
+];
 const FAIL_REASONS: [&str; 5] = ["unknown_cluster", "rejected", "unreachable", "timeout", "reset"];
 /// As in the shipped bootstrap.
 const BUCKETS: [f64; 15] = [
