@@ -79,6 +79,36 @@ fn every_configuration_in_the_documentation_is_valid() {
 }
 
 #[test]
+fn the_readme_has_an_example_of_every_key() {
+    let mut shown = BTreeSet::new();
+    for block in read("README.md").split("```json\n").skip(1) {
+        let json = serde_json::from_str(block.split("```").next().unwrap_or_default()).expect("JSON");
+        keys_of(&json, "", &mut shown);
+    }
+    let objects = keys::OBJECTS.iter();
+    let all = objects.flat_map(|(object, keys)| keys.iter().map(move |key| (*object, *key)));
+    let missing: Vec<_> = all.filter(|(object, key)| !shown.contains(&format!("{object}.{key}"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The paths of all keys, as the documentation names them: matchers are those of `path`, and `exclude` is as `match`.
+fn keys_of(json: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
+    let path = path.replace("exclude[]", "match[]");
+    for (key, value) in json.as_object().into_iter().flatten() {
+        found.insert(format!("{path}.{key}"));
+        let below = match path.as_str() {
+            "" => key.clone(),
+            "mirrors[].match[].headers" | "mirrors[].match[].query" => "mirrors[].match[].path".to_owned(),
+            _ => format!("{path}.{key}"),
+        };
+        keys_of(value, &below, found);
+    }
+    for item in json.as_array().into_iter().flatten() {
+        keys_of(item, &format!("{path}[]"), found);
+    }
+}
+
+#[test]
 fn every_shipped_configuration_is_valid() {
     let mut found = 0;
     for file in files(&root().join("envoy")).into_iter().chain(files(&root().join("examples"))) {
