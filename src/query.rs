@@ -31,8 +31,21 @@ pub fn parameters(query: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
 pub fn values<'a>(path: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
     let (_, query) = split(path);
     let all = query.into_iter().flat_map(parameters);
-    all.filter(move |parameter| *decoded(parameter.name) == *name)
+    all.filter(move |parameter| says(parameter.name, name))
         .map(|parameter| decoded(parameter.value.unwrap_or_default()))
+}
+
+/// Whether text says this when it is decoded.
+fn says(text: &[u8], plain: &[u8]) -> bool {
+    let mut rest = text;
+    for expected in plain {
+        let next = triple(rest).or_else(|| rest.split_first().map(|(byte, behind)| (*byte, behind)));
+        match next {
+            Some((byte, behind)) if byte == *expected => rest = behind,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
 }
 
 /// Text with every `%` and two hexadecimal digits made the byte that they stand for. What is no such triple stays.
@@ -102,6 +115,9 @@ mod tests {
             ("%+41", "%+41"),
         ] {
             assert_eq!(*decoded(text.as_bytes()), *plain.as_bytes(), "{text}");
+            assert!(says(text.as_bytes(), plain.as_bytes()), "{text}");
+            assert!(!says(text.as_bytes(), &plain.as_bytes()[1..]), "{text}");
+            assert!(!says(&text.as_bytes()[..text.len() - 1], plain.as_bytes()), "{text}");
         }
         assert_eq!(*decoded(b"%ff%2541"), *b"\xff%41");
     }
