@@ -75,9 +75,7 @@ fn named<N>(node: &Node, name: impl Fn(&str, &Node) -> Option<N>) -> Option<Vec<
 }
 
 fn header_name(text: &str, node: &Node) -> Option<String> {
-    match fields::header_name(text) {
-        // Envoy's name for it, whatever the version of HTTP.
-        Some(name) if name == "host" => Some(":authority".into()),
+    match fields::request_header(text) {
         Some(name) => Some(name),
         None if PSEUDO_HEADERS.contains(&text) => Some(text.into()),
         None => {

@@ -47,6 +47,11 @@ pub fn header_name(text: &str) -> Option<String> {
     (!text.is_empty() && text.bytes().all(is_token)).then(|| text.to_ascii_lowercase())
 }
 
+/// The name under which Envoy has a header of the request, whatever the version of HTTP.
+pub fn request_header(text: &str) -> Option<String> {
+    header_name(text).map(|name| if name == "host" { ":authority".into() } else { name })
+}
+
 /// The name of a query parameter as names are compared: not percent-encoded. An encoded one would never be found, and what
 /// should be hidden or excluded by it would not be.
 pub fn parameter(text: &str) -> Option<Vec<u8>> {

@@ -20,7 +20,7 @@ pub fn read(node: &Node) -> Option<SampleBy> {
         }
     });
     let key = match (object.get("header"), object.get("cookie"), object.get("query")) {
-        (Some(header), None, None) => match header.as_str().and_then(fields::header_name) {
+        (Some(header), None, None) => match header.as_str().and_then(fields::request_header) {
             Some(name) => Some(Key::Header(name)),
             None => header.refuse("a header name"),
         },

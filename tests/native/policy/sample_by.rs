@@ -51,6 +51,13 @@ fn a_key_is_decided_once_and_for_all_by_its_value() {
 }
 
 #[test]
+fn the_host_is_a_key_like_any_other() {
+    let by_host = mirror("m", 50.0, &json!({"header": "Host"}));
+    let chosen = copied(&[by_host], |request, _| request);
+    assert!([0, USERS].contains(&chosen[0].len()), "all have the same: {}", chosen[0].len());
+}
+
+#[test]
 fn a_smaller_percentage_is_a_subset_and_a_salt_makes_another_choice() {
     let [plain, salted] = [json!({"header": "x-user"}), json!({"header": "x-user", "salt": "s"})];
     let mirrors = [
