@@ -67,8 +67,13 @@ fn named<N>(node: &Node, name: impl Fn(&str, &Node) -> Option<N>) -> Option<Vec<
     let read: Vec<_> = entries
         .iter()
         .map(|(key, node)| {
-            let (name, matcher) = (name(key, node), matcher(node));
-            name.zip(matcher)
+            let name = name(key, node);
+            // A value in place of its matcher is not shown: it may be a credential.
+            if node.as_str().is_some() {
+                node.fault("text", MATCHER);
+                return None;
+            }
+            name.zip(matcher(node))
         })
         .collect();
     read.into_iter().collect()
