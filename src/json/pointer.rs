@@ -13,6 +13,14 @@ pub struct Place {
     pub hit: bool,
 }
 
+impl Place {
+    /// One more pointer leads here.
+    pub fn add(&mut self, bit: u64, last: bool) {
+        self.hit |= last;
+        self.alive |= if last { 0 } else { bit };
+    }
+}
+
 /// The place of the whole document.
 pub fn start(pointers: &[Pointer]) -> Place {
     let alive = u64::MAX.checked_shr(u64::BITS - pointers.len() as u32).unwrap_or(0);
@@ -100,9 +108,18 @@ impl Token {
     }
 
     pub fn is_element(&self, index: usize) -> bool {
+        self.is_any() || self.element() == Some(index)
+    }
+
+    pub fn is_any(&self) -> bool {
+        *self == Self::Any
+    }
+
+    /// The index of the element for which it stands.
+    pub fn element(&self) -> Option<usize> {
         match self {
-            Self::Any => true,
-            Self::Name { index: own, .. } => *own == Some(index),
+            Self::Any => None,
+            Self::Name { index, .. } => *index,
         }
     }
 }

@@ -5,8 +5,10 @@
 //! Nesting is kept on the heap and bounded, so that no text can exhaust the stack. All members of a repeated name are
 //! replaced, because readers differ in which of them counts.
 
+use std::cmp::Ordering;
+
 use super::Refusal;
-use crate::json::{self, Lexer, NotJson, Place, Pointer, unescaped};
+use crate::json::{self, Lexer, NotJson, Place, Pointer, Token, unescaped};
 
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 1000;
@@ -22,13 +24,16 @@ pub fn redact(
     max_len: usize,
 ) -> Result<Option<Vec<u8>>, Refusal> {
     let output = Output { text, replacement, max_len, redacted: Vec::new(), copied: 0, any: false };
-    let scanner = Scanner { lexer: Lexer::new(text)?, pointers, levels: Vec::new(), hidden: None, output };
+    let steps = Step::all(pointers);
+    let scanner =
+        Scanner { lexer: Lexer::new(text)?, pointers, steps, levels: Vec::new(), hidden: None, output };
     scanner.run()
 }
 
 struct Scanner<'a> {
     lexer: Lexer<'a>,
     pointers: &'a [Pointer],
+    steps: Vec<Step>,
     /// The objects and lists around the current place.
     levels: Vec<Level>,
     /// Where the value began that is replaced, and how many levels were around it.
@@ -36,10 +41,23 @@ struct Scanner<'a> {
     output: Output<'a>,
 }
 
+/// The tokens of all pointers at one depth, as bits: so that an element costs the same however many pointers there are.
+#[derive(Default, Clone, Copy)]
+struct Step {
+    /// They are `*`.
+    any: u64,
+    /// They are the index of an element.
+    indexed: u64,
+    /// They are the last of their pointer.
+    last: u64,
+}
+
 struct Level {
     kind: Kind,
-    /// The pointers that lead into it, as bits.
-    alive: u64,
+    /// What every value in it is, by the pointers that do not ask for a name.
+    all: Place,
+    /// The pointers that do, as bits. In a list those are taken out that were passed.
+    named: u64,
 }
 
 enum Kind {
@@ -96,7 +114,10 @@ impl<'a> Scanner<'a> {
         }
         // Within what is replaced there is nothing to look for.
         let alive = if self.hidden.is_some() { 0 } else { alive };
-        self.levels.push(Level { kind, alive });
+        let Step { any, indexed, last } = self.steps.get(self.levels.len()).copied().unwrap_or_default();
+        let all = Place { alive: alive & any & !last, hit: alive & any & last != 0 };
+        let named = alive & !any & if matches!(kind, Kind::List(_)) { indexed } else { u64::MAX };
+        self.levels.push(Level { kind, all, named });
         self.next_place().map(Some)
     }
 
@@ -130,27 +151,66 @@ impl<'a> Scanner<'a> {
     /// The place of the next value of the innermost level; reads its name in an object.
     fn next_place(&mut self) -> Result<Place, Refusal> {
         let depth = self.levels.len().saturating_sub(1);
-        let Some(Level { kind, alive }) = self.levels.last() else { return Err(Refusal::Unredactable) };
-        let alive = *alive;
-        match *kind {
-            Kind::List(index) => {
-                Ok(json::follow(self.pointers, alive, depth, |token| token.is_element(index)))
+        let Some(Level { kind, all, named }) = self.levels.last_mut() else {
+            return Err(Refusal::Unredactable);
+        };
+        let mut place = *all;
+        if let Kind::List(index) = *kind {
+            for (bit, token, last) in tokens(self.pointers, *named, depth) {
+                match token.element().cmp(&Some(index)) {
+                    Ordering::Less => *named &= !bit,
+                    Ordering::Equal => place.add(bit, last),
+                    Ordering::Greater => {}
+                }
             }
-            Kind::Object => {
-                self.lexer.skip_space();
-                let name = self.lexer.string()?;
-                self.lexer.skip_space();
-                if !self.lexer.take(b':') {
-                    return Err(Refusal::Unredactable);
+            return Ok(place);
+        }
+        let named = *named;
+        self.lexer.skip_space();
+        let name = self.lexer.string()?;
+        self.lexer.skip_space();
+        if !self.lexer.take(b':') {
+            return Err(Refusal::Unredactable);
+        }
+        if named != 0 || place.alive != 0 || place.hit {
+            let name = unescaped(name).ok_or(Refusal::Unredactable)?;
+            let members = tokens(self.pointers, named, depth).filter(|(_, token, _)| token.is_member(&name));
+            members.for_each(|(bit, _, last)| place.add(bit, last));
+        }
+        Ok(place)
+    }
+}
+
+impl Step {
+    fn all(pointers: &[Pointer]) -> Vec<Self> {
+        let mut steps: Vec<Self> = Vec::new();
+        for (index, pointer) in pointers.iter().enumerate() {
+            let bit = 1u64.checked_shl(index as u32).unwrap_or(0);
+            for depth in 0.. {
+                let Some((token, last)) = pointer.at(depth) else { break };
+                if steps.len() <= depth {
+                    steps.push(Self::default());
                 }
-                if alive == 0 {
-                    return Ok(Place { alive, hit: false });
-                }
-                let name = unescaped(name).ok_or(Refusal::Unredactable)?;
-                Ok(json::follow(self.pointers, alive, depth, |token| token.is_member(&name)))
+                let Some(step) = steps.get_mut(depth) else { break };
+                step.any |= if token.is_any() { bit } else { 0 };
+                step.indexed |= if token.element().is_some() { bit } else { 0 };
+                step.last |= if last { bit } else { 0 };
             }
         }
+        steps
     }
+}
+
+/// The tokens at a depth of the pointers with these bits, and whether each is the last.
+fn tokens(pointers: &[Pointer], bits: u64, depth: usize) -> impl Iterator<Item = (u64, &Token, bool)> {
+    let mut rest = bits;
+    std::iter::from_fn(move || {
+        let index = rest.trailing_zeros();
+        let bit = 1u64.checked_shl(index)?;
+        rest &= !bit;
+        let (token, last) = pointers.get(index as usize)?.at(depth)?;
+        Some((bit, token, last))
+    })
 }
 
 impl From<NotJson> for Refusal {
