@@ -75,6 +75,17 @@ fn every_way_to_hand_a_configuration_over_is_read() {
 }
 
 #[test]
+fn what_cannot_be_redacted_is_said_not_to_be_copied() {
+    let text = |overflow| {
+        let body = format!(r#"{{"on_overflow": "{overflow}"}}"#);
+        format!(r#"{{"mirrors": [{{"cluster": "c", "redact": {{"json": ["/a"]}}, "body": {body}}}]}}"#)
+    };
+    let says = |overflow, words| check("file", &text(overflow), now()).text.contains(words);
+    assert!(says("skip", "a larger one is not copied, nor is one whose body is not JSON\n"));
+    assert!(says("headers_only", "copied without it, one whose body is not JSON is not copied\n"));
+}
+
+#[test]
 fn what_never_holds_is_told() {
     let text = r#"{"mirrors": [{
         "cluster": "c", "match": [{"methods": ["GET", "post"]}], "exclude": [{}, {"path": {"prefix": "/a?b="}}],

@@ -131,7 +131,11 @@ fn body(mirror: &Mirror) -> String {
         OnOverflow::HeadersOnly => "is copied without it",
     };
     let size = prose::size(max_bytes);
-    let json = if mirror.redact.json.is_empty() { "" } else { ", nor is one whose body is not JSON" };
+    let json = match on_overflow {
+        _ if mirror.redact.json.is_empty() => "",
+        OnOverflow::Skip => ", nor is one whose body is not JSON",
+        OnOverflow::HeadersOnly => ", one whose body is not JSON is not copied",
+    };
     format!("copies bodies of up to {size}; a request with a larger one {larger}{json}")
 }
 
