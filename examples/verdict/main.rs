@@ -71,3 +71,16 @@ fn run(options: &Options) -> Result<(String, u8), Failure> {
     };
     Ok((text, report.exit_code()))
 }
+
+/// What the answer of an admin makes: the text for one mirror, and the page for all.
+#[cfg(test)]
+pub fn said_of(answer: &str, mirror: &str) -> anyhow::Result<(String, String)> {
+    let reading = reading::Reading::parse(answer)?;
+    let from = vec!["http://127.0.0.1:9901".to_owned()];
+    let observed =
+        source::Observed { reading, time: "since Envoy started".to_owned(), from, notes: Vec::new() };
+    let report = |mirrors: &[String]| {
+        Report::of(&observed, mirrors, &thresholds::Thresholds::default()).map_err(|failure| failure.error)
+    };
+    Ok((print::text(&report(&[mirror.to_owned()])?), page::draw(&report(&[])?)))
+}

@@ -57,28 +57,7 @@ fn mirror(report: &Report, verdict: &Verdict) -> Markup {
                     (report.time) ", " (report.from.join(", "))
                 }
             }
-            section {
-                h2 { "Why" }
-                ul class="reasons" {
-                    @for reason in &verdict.reasons {
-                        li class=(class(reason.decision)) {
-                            span class="mark" aria-hidden="true" { (mark(reason.decision)) }
-                            span { (unbroken(&reason.sentence)) }
-                        }
-                    }
-                }
-                (table(verdict))
-            }
-            section {
-                h2 { "How long answers take" }
-                (bars::legend())
-                (chart::both(tally, judgement))
-            }
-            section {
-                h2 { "What is answered" }
-                (bars::legend())
-                (bars::classes(tally))
-            }
+            @if judgement.samples > 0 { (compared(verdict)) }
             @if !ordered(&tally.differences).is_empty() {
                 section {
                     h2 { "What differs" }
@@ -103,6 +82,38 @@ fn mirror(report: &Report, verdict: &Verdict) -> Markup {
                     ul { @for note in &verdict.notes { li { (unbroken(note)) } } }
                 }
             }
+        }
+    }
+}
+
+/// What there is to see of two sides.
+fn compared(verdict: &Verdict) -> Markup {
+    let (tally, judgement) = (&verdict.tally, &verdict.judgement);
+    html! {
+        section {
+            h2 { "Why" }
+            ul class="reasons" {
+                @for reason in &verdict.reasons {
+                    li class=(class(reason.decision)) {
+                        span class="mark" aria-hidden="true" { (mark(reason.decision)) }
+                        span { (unbroken(&reason.sentence)) }
+                    }
+                }
+            }
+        }
+        section {
+            h2 { "How long answers take" }
+            (bars::legend())
+            (chart::both(tally, judgement))
+        }
+        section {
+            h2 { "What is answered" }
+            (bars::legend())
+            (bars::classes(tally))
+        }
+        section {
+            h2 { "In numbers" }
+            (table(verdict))
         }
     }
 }

@@ -20,14 +20,19 @@ pub fn text(report: &Report) -> String {
         let head = headline(verdict.judgement.decision);
         let _ = writeln!(said, "{head}  {name}, {}, {}", report.time, report.from.join(", "));
         paragraph(&mut said, "  ", "  ", &verdict.summary);
-        said.push('\n');
+        if !verdict.reasons.is_empty() || !verdict.notes.is_empty() {
+            said.push('\n');
+        }
         for reason in &verdict.reasons {
             paragraph(&mut said, &format!("  {} ", mark(reason.decision)), "    ", &reason.sentence);
         }
         for note in &verdict.notes {
             paragraph(&mut said, "  · ", "    ", note);
         }
-        let _ = writeln!(said, "\n{}\n", table(verdict));
+        if verdict.judgement.samples > 0 {
+            let _ = writeln!(said, "\n{}", table(verdict));
+        }
+        said.push('\n');
     }
     said
 }
@@ -72,7 +77,7 @@ pub fn row(judgement: &Judgement, finding: &Finding) -> [String; 6] {
     [finding.criterion.words().to_owned(), primary, shadow, compared, limit, decision]
 }
 
-pub const HEADS: [&str; 6] = ["", "primary", "shadow", "shadow against primary", "limit", ""];
+pub const HEADS: [&str; 6] = ["", "primary", "shadow", "compared", "limit", ""];
 
 fn table(verdict: &Verdict) -> String {
     let mut table = Table::new();

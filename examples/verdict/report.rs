@@ -33,7 +33,7 @@ pub struct Verdict {
     pub needs: Vec<Option<Need>>,
     /// One sentence.
     pub summary: String,
-    /// One for each finding of the judgement, in the order in which they matter.
+    /// One for each finding of the judgement, in the order in which they matter; none without samples.
     pub reasons: Vec<Reason>,
     /// What is not judged, and worth knowing.
     pub notes: Vec<String>,
@@ -60,6 +60,8 @@ impl Report {
             let tally = observed.reading.tally(name).map_err(|error| Kind::NoSuchMetrics.of(error))?;
             mirrors.push(Verdict::on(tally, limits, &observed.notes));
         }
+        // What decides comes first.
+        mirrors.sort_by_key(|verdict| std::cmp::Reverse(verdict.judgement.decision));
         let decision =
             mirrors.iter().map(|verdict| verdict.judgement.decision).max().unwrap_or(Decision::Hold);
         let (time, from) = (observed.time.clone(), observed.from.clone());
@@ -96,7 +98,9 @@ impl Verdict {
             decision: judgement.decision_of(finding),
             sentence: words::sentence(finding, *need, &tally, limits),
         };
-        let mut reasons: Vec<Reason> = findings().zip(&needs).map(reason).collect();
+        // Of nothing there is nothing to say.
+        let judged = findings().zip(&needs).filter(|_| judgement.samples > 0);
+        let mut reasons: Vec<Reason> = judged.map(reason).collect();
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.decision));
         let summary = words::summary(&judgement, &needs, limits);
         let notes =

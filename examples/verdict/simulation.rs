@@ -113,6 +113,9 @@ fn simulate(
     limits: &Thresholds,
     change: impl Fn(&Population, &mut fastrand::Rng) -> (Population, f64),
 ) -> Decisions {
+    // `SIMULATION_TIMES=20` for those who want to know more exactly.
+    let times = std::env::var("SIMULATION_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    let rounds = rounds.saturating_mul(times);
     let mut random = fastrand::Rng::with_seed(0x5eed_0006);
     let mut decisions = Decisions::default();
     for _ in 0..rounds {
@@ -136,7 +139,7 @@ fn a_doubled_p99_is_not_promoted() {
     for (bounds, name) in buckets() {
         for shape in SHAPES {
             let limits = Thresholds::default();
-            let found = simulate(shape, &bounds, 5_000, 400, &limits, |service, random| {
+            let found = simulate(shape, &bounds, 5_000, 300, &limits, |service, random| {
                 (doubled(service, random), 0.0)
             });
             println!("doubled P99, {name}, {shape:?}: {found:?}");
@@ -149,7 +152,7 @@ fn a_doubled_p99_is_not_promoted() {
 fn a_point_more_of_errors_is_not_promoted() {
     let limits = Thresholds::default();
     let found =
-        simulate(Shape::LogNormal, &COARSE, 5_000, 2_000, &limits, |service, _| (service.clone(), 0.01));
+        simulate(Shape::LogNormal, &COARSE, 5_000, 1_000, &limits, |service, _| (service.clone(), 0.01));
     println!("+1 point of errors: {found:?}");
     assert!(found.share(found.promote) < 0.01, "{found:?}");
 }
@@ -159,7 +162,7 @@ fn an_equal_service_is_promoted() {
     for (bounds, name) in buckets() {
         for shape in SHAPES {
             let limits = Thresholds::default();
-            let found = simulate(shape, &bounds, 50_000, 60, &limits, |service, _| (service.clone(), 0.0));
+            let found = simulate(shape, &bounds, 50_000, 30, &limits, |service, _| (service.clone(), 0.0));
             println!("equal, {name}, {shape:?}: {found:?}");
             // A spike in a wide bucket may be anywhere in it, which is a reason to hold.
             let least = if name == "shipped buckets" && shape == Shape::Spiky { 0.2 } else { 0.8 };
@@ -181,7 +184,7 @@ fn an_equal_service_is_rejected_no_more_often_than_the_confidence_allows() {
     };
     for (bounds, name) in buckets() {
         for shape in SHAPES {
-            let found = simulate(shape, &bounds, 5_000, 400, &limits, |service, _| (service.clone(), 0.0));
+            let found = simulate(shape, &bounds, 5_000, 300, &limits, |service, _| (service.clone(), 0.0));
             println!("equal, limits without room, {name}, {shape:?}: {found:?}");
             assert!(found.share(found.reject) < 0.05, "{name}, {shape:?}: {found:?}");
         }
