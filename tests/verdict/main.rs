@@ -1,8 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What `cargo verdict` reads, says and draws.
+//! What `cargo verdict` reads, says and draws: the program with its own tests, in front of a real Envoy, a real Prometheus and
+//! a real browser; and the gates that are shipped with it.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail the test"
+)]
 
+mod browser;
+mod envoy;
+mod gates;
+mod monitoring;
 #[allow(dead_code, reason = "the program's main")]
 #[path = "../../examples/verdict/main.rs"]
 mod program;
+mod words;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// How the program ended, and what it said.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).with_context(|| format!("{self:?}"))
+    }
+}
+
+/// Runs `cargo verdict` as a user would.
+async fn verdict(arguments: &[&str]) -> Result<Said> {
+    let mut command = tokio::process::Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--package", "shadow-filter", "--example", "verdict", "--"]);
+    command.args(arguments).current_dir(root()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
