@@ -2,6 +2,8 @@
 //! The manifests of `examples/gates/` against the schemas of those who read them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -77,11 +79,50 @@ fn the_manifests_fit_their_schemas() -> Result<()> {
     Ok(())
 }
 
+/// Runs the shell's gate with a `cargo` that ends with these codes, one look after the other, and says how it ended and how often
+/// it looked.
+fn gate_with(codes: &[i32]) -> Result<(Option<i32>, usize)> {
+    let directory = tempfile::tempdir()?;
+    let looks = directory.path().join("looks");
+    let codes: Vec<String> = codes.iter().map(i32::to_string).collect();
+    let cargo = format!(
+        "#!/usr/bin/env bash\necho \"$@\" >> {0}\ncodes=({1})\nexit ${{codes[$(($(wc -l < {0}) - 1))]}}\n",
+        looks.display(),
+        codes.join(" ")
+    );
+    let stub = directory.path().join("cargo");
+    fs::write(&stub, cargo)?;
+    fs::set_permissions(&stub, fs::Permissions::from_mode(0o755))?;
+    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH")?);
+    let ended = Command::new("bash")
+        .arg(root().join("examples/gates/verdict.sh"))
+        .envs([("PATH", &*path), ("ROUNDS", "3"), ("PAUSE", "0"), ("MIRROR", "v2")])
+        .env("SOURCE", "--prometheus http://p:9090")
+        .stderr(Stdio::null())
+        .status()?;
+    let looks = fs::read_to_string(&looks)?;
+    let asked = "verdict --prometheus http://p:9090 --mirror v2 --html verdict.html";
+    ensure!(looks.lines().all(|line| line == asked), "{looks}");
+    Ok((ended.code(), looks.lines().count()))
+}
+
 #[test]
-fn the_shell_gate_is_valid_and_the_workflow_runs_it() -> Result<()> {
-    let gate_file = root().join("examples/gates/verdict.sh");
-    let checked = std::process::Command::new("bash").arg("-n").arg(&gate_file).status()?;
-    ensure!(checked.success());
+fn the_shell_gate_waits_while_it_is_hold() -> Result<()> {
+    for (codes, ended, looks) in [
+        (&[0][..], 0, 1),
+        (&[1], 1, 1),
+        (&[2, 2, 0], 0, 3),
+        (&[2, 1], 1, 2),
+        (&[2, 2, 2], 2, 3),
+        (&[69], 69, 1),
+    ] {
+        ensure!(gate_with(codes)? == (Some(ended), looks), "{codes:?}: {:?}", gate_with(codes)?);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_workflow_runs_the_shell_gate() -> Result<()> {
     let workflow = gate("github-actions.yaml")?;
     let steps = workflow["jobs"]["verdict"]["steps"].as_array().context("steps")?;
     ensure!(steps.iter().any(|step| step["run"] == "examples/gates/verdict.sh"));
