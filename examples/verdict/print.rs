@@ -60,6 +60,13 @@ pub fn row(judgement: &Judgement, finding: &Finding) -> [String; 6] {
             time(comparison.shadow.value),
             match comparison.ratio.high {
                 high if high.is_infinite() && comparison.ratio.low <= 0.0 => "not known yet".into(),
+                _ if comparison.ratio.low.is_infinite() => {
+                    format!(
+                        "{} to {} more",
+                        time(comparison.difference.low),
+                        time(comparison.difference.high)
+                    )
+                }
                 high if high.is_infinite() => format!("over {:.2} times", comparison.ratio.low),
                 high => format!("{:.2} to {high:.2} times", comparison.ratio.low),
             },

@@ -105,10 +105,18 @@ pub fn sentence(finding: &Finding, need: Option<Need>, tally: &Tally, limits: &T
 fn latency(finding: &Finding, comparison: &Comparison, need: Option<Need>, limits: &Thresholds) -> String {
     let ratio = match (comparison.ratio.low, comparison.ratio.high) {
         (low, high) if low <= 0.0 && high.is_infinite() => "any number of".into(),
+        (low, _) if low.is_infinite() => "without end as many".into(),
         (low, high) if high.is_infinite() => format!("at least {low:.2}"),
         (low, high) => format!("{low:.2} to {high:.2}"),
     };
     let slack = trimmed(limits.latency_slack_ms);
+    if finding.decision == Decision::Promote && comparison.ratio.low.is_infinite() {
+        // The primary's is 0 ms, and nothing is so many times 0.
+        return format!(
+            "That is at most {} more, and {slack} ms more are allowed.",
+            time(comparison.difference.high)
+        );
+    }
     if finding.decision == Decision::Promote && comparison.ratio.high > finding.limit {
         return format!(
             "That is {ratio} times as long, but at most {} more, and {slack} ms more are allowed.",

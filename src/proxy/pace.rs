@@ -23,7 +23,7 @@ pub enum Step {
     Idle,
     /// Sums wait for a flush.
     Slow,
-    /// Copies wait, or did at the last tick.
+    /// Copies wait, or several did at the last tick.
     Fast,
 }
 

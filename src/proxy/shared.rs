@@ -72,8 +72,9 @@ impl Shared {
     /// Sends what waits, and tells the sums if it is time.
     pub fn tick(&self) {
         let was = self.pace.step();
-        let quiet = !self.with_worker(|worker| worker.has_mail()).unwrap_or(false);
         let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
+        // Where a copy comes now and then, a tick that finds nothing would cost as much as the one that sent it.
+        let dense = batch.len() > 1;
         if !batch.is_empty() {
             let now = self.now();
             batch.into_iter().for_each(|copy| self.dispatch(copy, now));
@@ -83,9 +84,8 @@ impl Shared {
             self.flush();
         }
         self.flush_if_full();
-        if quiet {
-            let news = self.with_worker(|worker| worker.has_news()).unwrap_or(false);
-            self.pace.set(if news { Step::Slow } else { Step::Idle });
+        if !dense {
+            self.pace.set(self.due());
             self.with_worker(Worker::forget_time);
         }
     }
@@ -168,12 +168,17 @@ impl Shared {
 
     /// Has the root tick as soon as what waits requires.
     pub fn follow_up(&self) {
+        self.pace.raise(self.due());
+    }
+
+    /// The ticks that what waits requires.
+    fn due(&self) -> Step {
         let due = self.with_worker(|worker| match (worker.has_mail(), worker.has_news()) {
             (true, _) => Step::Fast,
             (false, true) => Step::Slow,
             (false, false) => Step::Idle,
         });
-        self.pace.raise(due.unwrap_or_default());
+        due.unwrap_or_default()
     }
 }
 
