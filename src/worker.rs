@@ -33,6 +33,7 @@ pub struct Worker {
     dice: Dice,
     budget: Budget,
     outbox: Vec<Copy>,
+    density: Density,
     flights: Flights,
     pairs: VecDeque<Pair>,
     ledger: Ledger,
@@ -64,6 +65,7 @@ impl Worker {
             policy: Rc::new(Policy::new(config, &mut ledger)),
             dice: Dice::seeded(seed),
             outbox: Vec::new(),
+            density: Density::default(),
             flights: Flights::default(),
             pairs: VecDeque::new(),
             ledger,
@@ -151,7 +153,13 @@ impl Worker {
     }
 
     pub fn post(&mut self, copy: Copy) {
+        self.density.count();
         self.outbox.push(copy);
+    }
+
+    /// Whether there are copies that should not wait for others.
+    pub fn may_send_now(&self) -> bool {
+        !self.outbox.is_empty() && !self.density.is_high()
     }
 
     /// Whether there is work for the next tick.
@@ -259,12 +267,41 @@ impl Worker {
 
     /// Tells everything that was counted since the last time.
     pub fn flush(&mut self, tell: impl FnMut(usize, ledger::Change)) {
+        self.density.next_window();
         let used = self.budget.used();
         if used != self.reported {
             self.ledger.add(self.buffered, difference(used, self.reported));
             self.reported = used;
         }
         self.ledger.drain(tell);
+    }
+}
+
+/// How densely copies come. Few of them are sent one by one, as they are made: a tick for each would cost more than the
+/// sending. Many are sent in batches, which is cheaper than one by one and takes the work out of the requests' way.
+#[derive(Debug, Default)]
+struct Density {
+    /// In the time since the last flush.
+    copies: u32,
+    high: bool,
+}
+
+impl Density {
+    /// About a thousand a second: one for each tick.
+    const HIGH: u32 = 400;
+
+    fn count(&mut self) {
+        self.copies = self.copies.saturating_add(1);
+        self.high |= self.copies > Self::HIGH;
+    }
+
+    fn is_high(&self) -> bool {
+        self.high
+    }
+
+    fn next_window(&mut self) {
+        self.high = self.copies > Self::HIGH;
+        self.copies = 0;
     }
 }
 

@@ -125,6 +125,8 @@ pub struct Throttle {
     since: Cell<Option<Moment>>,
     let_through: Cell<u32>,
     left_out: Cell<u64>,
+    /// In minutes that are over.
+    untold: Cell<u64>,
 }
 
 impl Throttle {
@@ -133,6 +135,7 @@ impl Throttle {
         if self.since.get().is_none_or(|since| now.saturating_sub(since) >= MINUTE) {
             self.since.set(Some(now));
             self.let_through.set(0);
+            self.untold.set(self.untold.get() + self.left_out.take());
         }
         let admitted = self.let_through.get() < per_minute;
         if admitted {
@@ -145,8 +148,10 @@ impl Throttle {
 
     /// How many lines were left out in a minute that is over. Says so once.
     pub fn take_left_out(&self, now: Moment) -> Option<u64> {
-        let over = self.since.get().is_some_and(|since| now.saturating_sub(since) >= MINUTE);
-        (over && self.left_out.get() > 0).then(|| self.left_out.take())
+        if self.since.get().is_some_and(|since| now.saturating_sub(since) >= MINUTE) {
+            self.untold.set(self.untold.get() + self.left_out.take());
+        }
+        (self.untold.get() > 0).then(|| self.untold.take())
     }
 }
 
@@ -167,7 +172,9 @@ mod tests {
         assert_eq!(throttle.take_left_out(at(160)), Some(27));
         assert_eq!(throttle.take_left_out(at(160)), None);
         assert!(throttle.admits(at(160), 3));
+        assert!(!throttle.admits(at(161), 1));
         assert!(!throttle.admits(at(300), 0));
+        assert_eq!(throttle.take_left_out(at(301)), Some(1), "of the minute before");
         assert_eq!(throttle.take_left_out(at(360)), Some(1));
     }
 

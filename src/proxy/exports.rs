@@ -81,7 +81,7 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 extern "C" fn proxy_on_context_create(id: u32, root: u32) {
     with(|contexts| {
         let context = match root {
-            0 => Some(Context::Root(Root::new(contexts.on_invalid))),
+            0 => Some(Context::Root(Root::new(id, contexts.on_invalid))),
             root => contexts.root(root).map(|root| Context::Stream(root.stream())),
         };
         if let Some(context) = context {

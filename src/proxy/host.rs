@@ -65,6 +65,7 @@ unsafe extern "C" {
         token: *mut u32,
     ) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_done() -> u32;
 }
 
@@ -197,6 +198,12 @@ pub fn set_tick_period(period: Duration) {
     let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: no pointers.
     unsafe { proxy_set_tick_period_milliseconds(millis) };
+}
+
+/// Makes the calls of the callback that runs those of another context. False if the host does not have it.
+pub fn set_effective_context(context: u32) -> bool {
+    // SAFETY: no pointers.
+    unsafe { proxy_set_effective_context(context) == OK }
 }
 
 /// Tells that the root context whose callback runs has finished, after its `on_done` said that it had not.

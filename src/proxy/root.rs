@@ -19,8 +19,8 @@ pub struct Root {
 }
 
 impl Root {
-    pub fn new(on_invalid: OnInvalid) -> Self {
-        Self { on_invalid, shared: Rc::new(Shared::new()), ending: false }
+    pub fn new(id: u32, on_invalid: OnInvalid) -> Self {
+        Self { on_invalid, shared: Rc::new(Shared::new(id)), ending: false }
     }
 
     /// Ends the root once its copies have settled, if the host waits for that. Whether it has ended.

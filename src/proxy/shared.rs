@@ -30,6 +30,7 @@ pub fn hold_nothing() {
 }
 
 pub struct Shared {
+    root: u32,
     pace: Pace,
     /// What the clock showed when it was last looked at: while copies come, that was just now.
     seen: Cell<Moment>,
@@ -41,8 +42,9 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new() -> Self {
+    pub fn new(root: u32) -> Self {
         Self {
+            root,
             pace: Pace::default(),
             seen: Cell::default(),
             last_flush: Cell::default(),
@@ -72,13 +74,9 @@ impl Shared {
     /// Sends what waits, and tells the sums if it is time.
     pub fn tick(&self) {
         let was = self.pace.step();
-        let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
+        let waiting = self.with_worker(|worker| worker.has_mail()).unwrap_or(false);
         // Where a copy comes now and then, a tick that finds nothing would cost as much as the one that sent it.
-        let dense = batch.len() > 1;
-        if !batch.is_empty() {
-            let now = self.now();
-            batch.into_iter().for_each(|copy| self.dispatch(copy, now));
-        }
+        let dense = waiting && self.send(self.now()) > 1;
         self.compare();
         if was == Step::Slow || self.seen.get().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
             self.flush();
@@ -166,9 +164,23 @@ impl Shared {
         self.worker.try_borrow_mut().ok()?.as_mut().map(act)
     }
 
-    /// Has the root tick as soon as what waits requires.
+    /// Goes on with what a stream has left: sends its copies, or has the root tick as soon as what waits requires. The last
+    /// thing in a stream's callback: it may leave the root as the context that acts.
     pub fn follow_up(&self) {
+        if self.with_worker(|worker| worker.may_send_now()).unwrap_or(false)
+            && host::set_effective_context(self.root)
+        {
+            self.send(self.seen.get());
+        }
         self.pace.raise(self.due());
+    }
+
+    /// Sends the copies that wait, from a callback in which the root acts. How many there were.
+    fn send(&self, now: Moment) -> usize {
+        let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
+        let count = batch.len();
+        batch.into_iter().for_each(|copy| self.dispatch(copy, now));
+        count
     }
 
     /// The ticks that what waits requires.

@@ -237,7 +237,7 @@ fn a_difference_is_logged_without_values() {
     sim.rest();
     let expected = json!({
         "mirror": "m", "method": "GET", "path": "/items", "request_id": "r-1",
-        "primary": {"status": 200, "ms": 7}, "shadow": {"status": 500, "ms": 96},
+        "primary": {"status": 200, "ms": 7}, "shadow": {"status": 500, "ms": 97},
         "differences": [{"at": "status"}, {"at": "/items/0/price"}],
     });
     assert_eq!(logged(&sim), expected);

@@ -58,6 +58,7 @@ pub struct Host {
     /// Calls of the filter to the host, since the start.
     pub calls: usize,
     current: u32,
+    effective: u32,
     /// Roots whose `on_done` said that they had not finished.
     pending_done: BTreeSet<u32>,
     /// Roots that finished in the callback that runs.
@@ -131,10 +132,10 @@ pub fn next_id() -> u32 {
 
 /// Runs a callback of the filter in a context, and fails the test if the filter did what it may not.
 pub fn enter<T>(context: u32, callback: impl FnOnce() -> T) -> T {
-    with(|host| host.current = context);
+    with(|host| (host.current, host.effective) = (context, 0));
     let result = callback();
     let finished = with(|host| {
-        host.current = 0;
+        (host.current, host.effective) = (0, 0);
         if let Some(context) = host.contexts.get_mut(&context) {
             context.buffers.clear();
         }
@@ -181,8 +182,13 @@ fn delete_root(root: u32) {
 }
 
 impl Host {
+    /// The context that calls to the host act on.
+    fn acting(&self) -> u32 {
+        if self.effective == 0 { self.current } else { self.effective }
+    }
+
     fn acting_context(&self) -> Option<&Context> {
-        self.contexts.get(&self.current)
+        self.contexts.get(&self.acting())
     }
 
     fn acting_root(&self) -> u32 {

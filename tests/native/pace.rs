@@ -20,13 +20,37 @@ fn requests(sim: &Sim) -> i64 {
 }
 
 #[test]
-fn a_copy_waits_a_millisecond_at_most() {
+fn a_copy_that_comes_now_and_then_does_not_wait() {
     let mut sim = sim();
+    for i in 1..100 {
+        sim.request().send().gone();
+        assert_eq!(sim.callouts().len(), i);
+        sim.advance(Duration::from_millis(3));
+    }
+}
+
+#[test]
+fn one_of_many_copies_waits_a_millisecond_at_most() {
+    let mut sim = sim();
+    let sent = sim.fill_a_window();
     sim.advance(Duration::from_micros(300));
     sim.request().send();
-    let sent = sim.now();
+    let made = sim.now();
     sim.advance(SECOND);
-    assert!(sim.only_callout().at - sent <= Duration::from_millis(1));
+    assert!(sim.callouts()[sent].at - made <= Duration::from_millis(1));
+}
+
+#[test]
+fn batches_end_with_the_traffic_that_needs_them() {
+    let mut sim = sim();
+    sim.fill_a_window();
+    sim.advance(2 * SECOND);
+    // The window with the many is over; one with few goes by.
+    sim.request().send().gone();
+    sim.advance(2 * SECOND);
+    let sent = sim.callouts().len();
+    sim.request().send().gone();
+    assert_eq!(sim.callouts().len(), sent + 1);
 }
 
 #[test]
@@ -43,12 +67,15 @@ fn a_copy_does_not_wait_for_sums() {
 #[test]
 fn copies_of_one_millisecond_are_sent_in_one_tick() {
     let mut sim = sim();
+    let sent = sim.fill_a_window();
+    let ticks = sim.ticks();
     for _ in 0..100 {
         sim.request().body("x").send().gone();
     }
+    assert_eq!(sim.callouts().len(), sent);
     sim.tick();
-    assert_eq!(sim.callouts().len(), 100);
-    assert_eq!(sim.ticks(), 1);
+    assert_eq!(sim.callouts().len(), sent + 100);
+    assert_eq!(sim.ticks(), ticks + 1);
 }
 
 #[test]

@@ -97,6 +97,15 @@ impl Sim {
         host::advance(by);
     }
 
+    /// Sends as many requests as make the filter send copies in batches, for the time being. How many copies left by that.
+    pub fn fill_a_window(&mut self) -> usize {
+        for _ in 0..500 {
+            self.request().send().gone();
+        }
+        self.tick();
+        self.callouts().len()
+    }
+
     /// Moves time on by a millisecond, which is enough for what waits to be sent.
     pub fn tick(&mut self) {
         self.advance(Duration::from_millis(1));

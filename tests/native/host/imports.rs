@@ -111,7 +111,7 @@ unsafe extern "C" fn proxy_set_property(
     // SAFETY: see the module.
     let (path, value) = unsafe { (text(path, path_size), text(data, size)) };
     called(|host| {
-        if host.contexts.get(&host.current).is_none_or(|context| context.root == host.current) {
+        if host.contexts.get(&host.acting()).is_none_or(|context| context.root == host.acting()) {
             host.breach("filter state outside of a stream");
         }
         host.filter_state.push((path, value));
@@ -160,6 +160,17 @@ extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> Status {
     called(|host| {
         let (root, now) = (host.acting_root(), host.now);
         host.timers.set(root, Duration::from_millis(period.into()), now);
+        Status::Ok
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_set_effective_context(context: u32) -> Status {
+    called(|host| {
+        if !host.contexts.contains_key(&context) {
+            return Status::BadArgument;
+        }
+        host.effective = context;
         Status::Ok
     })
 }
@@ -229,9 +240,9 @@ impl super::Host {
         timeout: Duration,
     ) -> Result<u32, Status> {
         let root = self.acting_root();
-        if self.current != root {
+        if self.acting() != root {
             // The answer would come to the stream, which is gone by then.
-            self.breach(format!("a call to {cluster} from a stream's callback"));
+            self.breach(format!("a call to {cluster} in the name of a stream"));
         }
         if timeout.is_zero() {
             self.breach("a call without a timeout");
