@@ -10,7 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shadow_filter::head::Head;
-use shadow_filter::redact::{MAX_POINTERS, Pointer, Redaction, Refusal, Replacement};
+use shadow_filter::json::{MAX_POINTERS, Pointer};
+use shadow_filter::redact::{Redaction, Refusal, Replacement};
 use shadow_filter_fuzz::{contains, head, sections};
 
 const MAX_DEPTH: usize = 1000;
