@@ -130,20 +130,6 @@ pub(crate) mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// The block that the host would give for these headers.
-    pub(crate) fn block(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
-        let mut block = (headers.len() as u32).to_le_bytes().to_vec();
-        for (name, value) in headers {
-            block.extend((name.len() as u32).to_le_bytes());
-            block.extend((value.len() as u32).to_le_bytes());
-        }
-        for part in headers.iter().flat_map(|(name, value)| [name, value]) {
-            block.extend(*part);
-            block.push(0);
-        }
-        block
-    }
-
     pub(crate) fn head(headers: &[(&str, &str)]) -> Head {
         let headers: Vec<(&[u8], &[u8])> =
             headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();

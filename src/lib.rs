@@ -12,7 +12,7 @@
 //!    each value by a [`matcher`], those of the [`query`] decoded; [`cookies`] may have the key of a sticky sample.
 //! 5. [`copy`] is what waits in the worker's outbox; [`outgoing`] are the headers that the shadow will see, with the
 //!    mirror's [`edits`] and without what is [`reserved`] for the hop or to [`redact`].
-//! 6. [`worker`] hands the copies of a tick to the host and keeps those on the wire as [`flights`].
+//! 6. [`worker`] has the copies sent, few at once and many from a tick, and keeps those on the wire as [`flights`].
 //!    The [`gate`] says if the mirror may have one more: a [`breaker`], the copies in flight, a [`token_bucket`].
 //! 7. [`answer`] tells an answer from a failure; [`exchange`] brings it together with the primary's.
 //!    Where a mirror asks for it, the two are [`compare`]d; [`json`] reads bodies, as it does for redaction.

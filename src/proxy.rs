@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The filter in Envoy: reads the host, asks the core, does what the core says.
 //!
-//! A root context is one plugin configuration on one worker. Its streams share the worker with it, because only
-//! the root may send copies: an answer comes to the context that sent, and a stream is gone by then.
+//! A root context is one plugin configuration on one worker. Its streams share the worker with it. Copies are sent in the
+//! root's name: an answer comes to the context that sent, and a stream is gone by then.
 
 mod exports;
 mod host;

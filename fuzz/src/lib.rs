@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How the targets read their input: as text where they can, so that seeds are written and findings read by hand.
 
-use shadow_filter::head::Head;
+use shadow_filter::head::{Head, block};
 
 /// The lines up to the first empty one, and everything behind that.
 pub fn sections(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {
@@ -16,20 +16,6 @@ pub fn sections(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {
         lines.push(line);
     }
     (lines, rest)
-}
-
-/// The header block that the host would give for these headers.
-pub fn block(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
-    let mut block = (headers.len() as u32).to_le_bytes().to_vec();
-    for (name, value) in headers {
-        block.extend((name.len() as u32).to_le_bytes());
-        block.extend((value.len() as u32).to_le_bytes());
-    }
-    for part in headers.iter().flat_map(|(name, value)| [name, value]) {
-        block.extend(*part);
-        block.push(0);
-    }
-    block
 }
 
 pub fn head(headers: &[(&[u8], &[u8])]) -> Head {

@@ -8,7 +8,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::*;
 use crate::config::Config;
 use crate::edits::Authority;
-use crate::head::tests::{block, head};
+use crate::head::block;
+use crate::head::tests::head;
 
 const PSEUDO: [(&str, &str); 3] = [(":authority", "a.b:80"), (":path", "/"), (":method", "GET")];
 
