@@ -5,7 +5,7 @@ mod pointer;
 
 use std::borrow::Cow;
 
-pub use self::pointer::{MAX_POINTERS, Place, Pointer, Token, follow, start};
+pub use self::pointer::{MAX_POINTERS, Place, Pointer, follow, start, tokens};
 
 /// The text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

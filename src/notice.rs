@@ -43,19 +43,22 @@ impl Notice {
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let News::Difference(line) = &self.news {
-            return write!(f, "shadow difference {line}");
-        }
-        write!(f, "mirror {}: ", self.mirror)?;
-        match &self.news {
+        let Self { mirror, news } = self;
+        match news {
             News::ClusterUnknown { cluster } => {
-                write!(f, "this Envoy has no cluster {cluster}; copies fail until it has")
+                write!(f, "mirror {mirror}: this Envoy has no cluster {cluster}; copies fail until it has")
             }
-            News::ClusterKnown { cluster } => write!(f, "this Envoy has the cluster {cluster} now"),
-            News::Breaker(change) => change.fmt(f),
-            News::Difference(line) => f.write_str(line),
+            News::ClusterKnown { cluster } => {
+                write!(f, "mirror {mirror}: this Envoy has the cluster {cluster} now")
+            }
+            News::Breaker(change) => write!(f, "mirror {mirror}: {change}"),
+            // Names its mirror itself.
+            News::Difference(line) => write!(f, "shadow difference {line}"),
             News::LeftOut(count) => {
-                write!(f, "{count} more differences were not logged (compare.log_per_minute)")
+                write!(
+                    f,
+                    "mirror {mirror}: {count} more differences were not logged (compare.log_per_minute)"
+                )
             }
         }
     }

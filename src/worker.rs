@@ -219,10 +219,6 @@ impl Worker {
         self.pairs.extend(exchange.primary_ended(now, whole, &mut self.ledger));
     }
 
-    pub fn has_pairs(&self) -> bool {
-        !self.pairs.is_empty()
-    }
-
     /// Compares what waits, as far as that is a matter of a moment. Gives what is to be logged.
     pub fn compare(&mut self, now: Moment) -> Vec<Notice> {
         let mut notices = Vec::new();

@@ -30,16 +30,24 @@ pub fn start(pointers: &[Pointer]) -> Place {
 /// The place of a member or element, to which a token at this depth may lead.
 pub fn follow(pointers: &[Pointer], alive: u64, depth: usize, leads_there: impl Fn(&Token) -> bool) -> Place {
     let mut place = Place { alive: 0, hit: false };
-    for (index, pointer) in pointers.iter().enumerate().filter(|(index, _)| alive >> index & 1 == 1) {
-        match pointer.at(depth) {
-            Some((token, last)) if leads_there(token) => {
-                place.hit |= last;
-                place.alive |= u64::from(!last) << index;
-            }
-            _ => {}
-        }
-    }
+    let leading = tokens(pointers, alive, depth).filter(|(_, token, _)| leads_there(token));
+    leading.for_each(|(bit, _, last)| place.add(bit, last));
     place
+}
+
+/// The tokens at a depth of the pointers with these bits, and whether each is the last.
+pub fn tokens(pointers: &[Pointer], bits: u64, depth: usize) -> impl Iterator<Item = (u64, &Token, bool)> {
+    let mut rest = bits;
+    let indexes = std::iter::from_fn(move || {
+        let index = rest.trailing_zeros();
+        let bit = 1u64.checked_shl(index)?;
+        rest &= !bit;
+        Some((bit, index as usize))
+    });
+    indexes.filter_map(move |(bit, index)| {
+        let (token, last) = pointers.get(index)?.at(depth)?;
+        Some((bit, token, last))
+    })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

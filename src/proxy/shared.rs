@@ -75,24 +75,21 @@ impl Shared {
     pub fn tick(&self) {
         let was = self.pace.step();
         let waiting = self.with_worker(|worker| worker.has_mail()).unwrap_or(false);
-        // Where a copy comes now and then, a tick that finds nothing would cost as much as the one that sent it.
-        let dense = waiting && self.send(self.now()) > 1;
-        self.compare();
+        let mut sent = 0;
+        if waiting {
+            let now = self.now();
+            sent = self.send(now);
+            // What is left of this is for the next tick.
+            self.with_worker(|worker| worker.compare(now)).iter().flatten().for_each(log);
+        }
         if was == Step::Slow || self.seen.get().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
             self.flush();
         }
         self.flush_if_full();
-        if !dense {
+        // Where a copy comes now and then, a tick that finds nothing would cost as much as the one that sent it.
+        if sent <= 1 {
             self.pace.set(self.due());
             self.with_worker(Worker::forget_time);
-        }
-    }
-
-    /// Compares answers; what is left is for the next tick.
-    fn compare(&self) {
-        if self.with_worker(|worker| worker.has_pairs()).unwrap_or(false) {
-            let now = self.now();
-            self.with_worker(|worker| worker.compare(now)).iter().flatten().for_each(log);
         }
     }
 

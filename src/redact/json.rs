@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use super::Refusal;
-use crate::json::{self, Lexer, NotJson, Place, Pointer, Token, unescaped};
+use crate::json::{self, Lexer, NotJson, Place, Pointer, tokens, unescaped};
 
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 1000;
@@ -199,18 +199,6 @@ impl Step {
         }
         steps
     }
-}
-
-/// The tokens at a depth of the pointers with these bits, and whether each is the last.
-fn tokens(pointers: &[Pointer], bits: u64, depth: usize) -> impl Iterator<Item = (u64, &Token, bool)> {
-    let mut rest = bits;
-    std::iter::from_fn(move || {
-        let index = rest.trailing_zeros();
-        let bit = 1u64.checked_shl(index)?;
-        rest &= !bit;
-        let (token, last) = pointers.get(index as usize)?.at(depth)?;
-        Some((bit, token, last))
-    })
 }
 
 impl From<NotJson> for Refusal {
