@@ -7,7 +7,6 @@ mod admin;
 pub mod binary;
 mod launch;
 mod listeners;
-mod log;
 mod observe;
 mod process;
 

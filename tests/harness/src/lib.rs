@@ -9,6 +9,8 @@ pub mod bootstrap;
 pub mod client;
 pub mod envoy;
 mod lock;
+pub mod log;
+pub mod process;
 pub mod recording;
 pub mod stats;
 pub mod upstream;

@@ -14,11 +14,11 @@ const TAIL: usize = 40;
 const WIDTH: usize = 300;
 
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<VecDeque<String>>>);
+pub struct Log(Arc<Mutex<VecDeque<String>>>);
 
 impl Log {
     /// Reads `from` to its end on a thread of its own; the oldest lines beyond the bound are forgotten.
-    pub(super) fn drain(&self, from: impl Read + Send + 'static) -> thread::JoinHandle<()> {
+    pub(crate) fn drain(&self, from: impl Read + Send + 'static) -> thread::JoinHandle<()> {
         let log = self.clone();
         thread::spawn(move || {
             let mut reader = BufReader::new(from);
@@ -30,11 +30,11 @@ impl Log {
         })
     }
 
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.with(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
     }
 
-    pub(super) fn tail(&self) -> String {
+    pub fn tail(&self) -> String {
         self.with(|lines| {
             let skipped = lines.len().saturating_sub(TAIL);
             let short = |line: &String| line.chars().take(WIDTH).collect::<String>();
@@ -42,11 +42,11 @@ impl Log {
         })
     }
 
-    pub(super) fn count(&self, substring: &str) -> usize {
+    pub fn count(&self, substring: &str) -> usize {
         self.with(|lines| lines.iter().filter(|line| line.contains(substring)).count())
     }
 
-    pub(super) fn lines_with(&self, substrings: &[&str]) -> Vec<String> {
+    pub(crate) fn lines_with(&self, substrings: &[&str]) -> Vec<String> {
         self.with(|lines| {
             let hit = |line: &&String| substrings.iter().any(|substring| line.contains(substring));
             lines.iter().filter(hit).cloned().collect()
