@@ -185,7 +185,7 @@ impl<'a> Search<'a> {
             (_, None | Some(Value::Null)) => {
                 (Source::Text { text: Vec::new(), first_line: self.lines.of(path) }, at)
             }
-            (Kind::Istio, Some(config)) => (Source::Tree(config.clone()), at),
+            (Kind::Istio | Kind::EnvoyGateway, Some(config)) => (Source::Tree(config.clone()), at),
             (Kind::Envoy, Some(config)) => (self.wrapped(config, &at), lines::member(&at, "value")),
         };
         if !is_ours(object, &source) {
@@ -245,6 +245,8 @@ enum Kind {
     Envoy,
     /// The `spec` of a WasmPlugin, or the `wasm` of a TrafficExtension.
     Istio,
+    /// One `wasm` of an EnvoyExtensionPolicy.
+    EnvoyGateway,
 }
 
 impl Kind {
@@ -253,6 +255,9 @@ impl Kind {
         let is_istio = ["WasmPlugin ", "TrafficExtension "].iter().any(|kind| resource.starts_with(kind));
         if has(&["pluginConfig", "plugin_config"]) || (is_istio && has(&["url"])) {
             return Some(Self::Istio);
+        }
+        if resource.starts_with("EnvoyExtensionPolicy ") && has(&["code"]) {
+            return Some(Self::EnvoyGateway);
         }
         let is_envoy =
             has(&["vm_config", "vmConfig"]) || (has(&["configuration"]) && has(&["root_id", "rootId"]));
@@ -263,13 +268,14 @@ impl Kind {
         match self {
             Self::Envoy => &["configuration"],
             Self::Istio => &["pluginConfig", "plugin_config"],
+            Self::EnvoyGateway => &["config"],
         }
     }
 }
 
 /// By its module, its name, or the shape of its configuration.
 fn is_ours(object: &Map<String, Value>, source: &Source) -> bool {
-    let named = ["root_id", "rootId", "name", "pluginName", "plugin_name"];
+    let named = ["root_id", "rootId", "rootID", "name", "pluginName", "plugin_name"];
     let named = named.iter().filter_map(|key| object.get(*key)?.as_str()).any(|name| NAMES.contains(&name));
     let mirrors = match source {
         Source::Tree(json) => json.get("mirrors").is_some(),
@@ -279,7 +285,7 @@ fn is_ours(object: &Map<String, Value>, source: &Source) -> bool {
         Source::Unusable(..) => false,
     };
     let vm = object.get("vm_config").or_else(|| object.get("vmConfig"));
-    let module = object.get("url").into_iter().chain(vm).any(names_module);
+    let module = object.get("url").into_iter().chain(object.get("code")).chain(vm).any(names_module);
     named || mirrors || module
 }
 

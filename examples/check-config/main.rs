@@ -23,9 +23,9 @@ pub use self::check::{Report, Verdict, check};
 /// Says what is wrong with a configuration of shadow-filter, or what each of its mirrors will do, and what is risky
 /// about it.
 ///
-/// FILE is a plugin configuration, an Envoy bootstrap or an Istio manifest (WasmPlugin, TrafficExtension, EnvoyFilter), in
-/// JSON or YAML, with any number of documents and plugins. A document with the key `mirrors`, or without any sign
-/// of Envoy or Kubernetes, is itself the configuration. In others a plugin is this filter if its module's file name, URL
+/// FILE is a plugin configuration, an Envoy bootstrap, or a manifest of Istio (WasmPlugin, TrafficExtension, EnvoyFilter) or
+/// Envoy Gateway (EnvoyExtensionPolicy), in JSON or YAML, with any number of documents and plugins. A document with
+/// the key `mirrors`, or without any sign of Envoy or Kubernetes, is itself the configuration. In others a plugin is this filter if its module's file name, URL
 /// or image has `shadow-filter` or `shadow_filter` in it, if its `root_id` or name is one of these two or `shadow`, or
 /// if its configuration has the key `mirrors`; other plugins are left alone.
 #[derive(Parser)]
