@@ -62,6 +62,25 @@ fn the_bootstraps_are_explained() {
 }
 
 #[test]
+fn the_manifests_are_explained() {
+    holds("examples/istio/search.yaml", Verdict::Fine);
+    holds("examples/envoy-gateway/extension-policy.yaml", Verdict::Fine);
+    let mut without = Vec::new();
+    for folder in ["examples/istio", "examples/istio/httpbin", "examples/istio/traffic-extension"] {
+        for entry in fs::read_dir(root().join(folder)).expect(folder) {
+            let name = entry.expect("a file").file_name().into_string().expect("UTF-8");
+            let file = format!("{folder}/{name}");
+            match name.ends_with(".yaml").then(|| said_of(&file)) {
+                Some(report) if report.verdict == Verdict::Unreadable => without.push(name),
+                Some(report) => assert_eq!(report.verdict, Verdict::Fine, "{}", report.text),
+                None => {}
+            }
+        }
+    }
+    assert_eq!(without, ["metrics.yaml", "app.yaml"], "they have no plugin");
+}
+
+#[test]
 fn faults_have_paths_and_lines() {
     holds("tests/check_config/faults.json", Verdict::Invalid);
     holds("tests/check_config/broken.json", Verdict::Invalid);

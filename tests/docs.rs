@@ -126,7 +126,8 @@ fn every_shipped_configuration_is_valid() {
                 found += 1;
             }
             // Manifests of several documents; tests/manifests.rs looks at them.
-            Some("yaml") if name.contains("/examples/istio/") || name.contains("/examples/envoy-gateway/") => {}
+            Some("yaml")
+                if name.contains("/examples/istio/") || name.contains("/examples/envoy-gateway/") => {}
             Some("yaml") => {
                 let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).expect(&name);
                 for config in plugin_configurations(&yaml) {
