@@ -15,7 +15,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::lock::Lock;
 use crate::root;
 
-const TARGET: &str = "wasm32-wasip1";
+/// What modules are compiled for.
+pub const TARGET: &str = "wasm32-wasip1";
 
 struct Module {
     package: &'static str,
@@ -50,7 +51,7 @@ pub fn idle() -> Result<PathBuf> {
 }
 
 /// Cargo's target directory: `CARGO_TARGET_DIR`, or `target` in the repository's root.
-pub(crate) fn target_dir() -> PathBuf {
+pub fn target_dir() -> PathBuf {
     match env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => root().join(dir),
         None => root().join("target"),
@@ -95,18 +96,13 @@ impl Module {
 
     fn build(&self, target_dir: &Path) -> Result<()> {
         eprintln!("harness: building {} for {TARGET}", self.package);
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo
+        let output = cargo()
             .args(["build", "--release", "--target", TARGET])
             .args(["--package", self.package, "--lib"])
             .current_dir(root())
-            .env("CARGO_TARGET_DIR", target_dir);
-        for (name, _) in env::vars_os() {
-            if name.to_str().is_some_and(describes_the_outer_build) {
-                cargo.env_remove(name);
-            }
-        }
-        let output = cargo.output().context("run cargo")?;
+            .env("CARGO_TARGET_DIR", target_dir)
+            .output()
+            .context("run cargo")?;
         if !output.status.success() {
             bail!("cargo could not build {}:\n{}", self.package, String::from_utf8_lossy(&output.stderr));
         }
@@ -126,7 +122,19 @@ fn newest(path: &Path) -> Result<SystemTime> {
     Ok(latest)
 }
 
-fn add_target() -> Result<()> {
+/// Cargo, told nothing of the build that runs this program.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(describes_the_outer_build) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+/// Sees to it that there is a standard library for [`TARGET`], by rustup if need be.
+pub fn add_target() -> Result<()> {
     let library = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
         .current_dir(root())
