@@ -60,12 +60,21 @@ async fn push_one(
 ) -> Result<(), OciDistributionError> {
     client.store_auth_if_needed(reference.resolve_registry(), auth).await;
     for blob in &image.blobs {
-        client.push_blob(reference, blob.bytes.clone(), &blob.digest()).await?;
+        match client.push_blob(reference, blob.bytes.clone(), &blob.digest()).await {
+            // Some registries take it and do not say where it is.
+            Err(OciDistributionError::RegistryNoLocationError)
+                if client.blob_exists(reference, &blob.digest()).await? => {}
+            pushed => drop(pushed?),
+        }
         bar.inc(1);
     }
     let media_type = image.manifest.media_type.to_string();
     let media_type = media_type.parse().map_err(|_| OciDistributionError::GenericError(Some(media_type)))?;
-    client.push_manifest_raw(reference, image.manifest.bytes.clone(), media_type).await?;
+    match client.push_manifest_raw(reference, image.manifest.bytes.clone(), media_type).await {
+        // The manifest's digest is asked for afterwards in any case.
+        Err(OciDistributionError::RegistryNoLocationError) => {}
+        pushed => drop(pushed?),
+    }
     bar.inc(1);
     Ok(())
 }
