@@ -91,7 +91,7 @@ fn explained(error: OciDistributionError, to: &Destination, insecure: bool) -> E
     };
     let advice = match &error {
         _ if refused => format!(
-            "{registry} does not let these credentials push to {}: `docker login {registry}`, or give --user and \
+            "{registry} wants other credentials for {}: `docker login {registry}`, or give --user and \
              --password-stdin",
             to.repository
         ),
