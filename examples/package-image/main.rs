@@ -64,7 +64,9 @@ fn run(options: &Options) -> Result<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("tokio")?;
         runtime.block_on(push::push(to, options.insecure, auth, &images))?;
     }
-    Ok(report::text(&package, &out, to))
+    // As one would write it.
+    let here = std::env::current_dir().unwrap_or_default();
+    Ok(report::text(&package, out.strip_prefix(here).unwrap_or(&out), to))
 }
 
 fn warn(commit: Option<&Commit>) {
