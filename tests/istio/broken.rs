@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is wrong with a plugin never takes traffic down: for every way, at first load and as an update. And the cases that are
+//! Istio's own.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use harness::client::{Traffic, pace};
+use serde_json::{Value, json};
+
+use crate::images::Source;
+use crate::proxy::Proxy;
+use crate::shop::{Shop, get};
+use crate::sidecar::everything;
+use crate::world::World;
+
+/// Invalid configurations, and what the log says of them.
+fn configurations() -> Vec<(Value, &'static str)> {
+    let with = |key: &str, value: Value| {
+        let mut mirror = everything();
+        mirror[key] = value;
+        json!({"mirrors": [mirror]})
+    };
+    vec![
+        (Value::Null, "configuration: found "),
+        (json!({}), "configuration: found "),
+        (json!({"mirrors": []}), "mirrors: found "),
+        (with("percentage", json!(120)), "mirrors[0].percentage: found 120, expected a number from 0 to 100"),
+        (with("percentage", json!("ten")), "mirrors[0].percentage: found "),
+        (with("percent", json!(10)), "mirrors[0].percent: "),
+    ]
+}
+
+/// A configuration with a fault: traffic passes, the log says why, and a gauge is 1.
+pub async fn configurations_leave_traffic_alone_at_first_load(world: &World) -> Result<()> {
+    for (configuration, log) in configurations().into_iter().step_by(3) {
+        let what = || configuration.to_string();
+        let shop = Shop::with(world, &world.images.oci()).await?;
+        shop.configure(&configuration)?;
+        let proxy = shop.sidecar().await.with_context(what)?;
+        passes(&shop, &proxy, log).await.with_context(what)?;
+        says_invalid(&proxy, true).await.with_context(what)?;
+        shop.mirror(&everything())?;
+        shop.await_copying(&proxy, true).await.with_context(what)?;
+        says_invalid(&proxy, false).await.with_context(what)?;
+    }
+    Ok(())
+}
+
+pub async fn configurations_leave_traffic_alone_as_an_update(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    shop.mirror(&everything())?;
+    let proxy = shop.sidecar().await?;
+    for (configuration, log) in configurations() {
+        let what = || configuration.to_string();
+        shop.await_copying(&proxy, true).await.with_context(what)?;
+        let load = load(&shop);
+        shop.configure(&configuration)?;
+        shop.await_copying(&proxy, false).await.with_context(what)?;
+        proxy.await_log(log).await.with_context(what)?;
+        says_invalid(&proxy, true).await.with_context(what)?;
+        shop.mirror(&everything())?;
+        load.await?.all_succeeded().with_context(what)?;
+    }
+    Ok(())
+}
+
+/// Images that cannot be had or that are no filter.
+fn images(world: &World) -> Result<Vec<Source>> {
+    let images = &world.images;
+    Ok(vec![
+        images.missing(),
+        images.missing_file(),
+        images.nowhere()?,
+        images.wrong_digest(),
+        images.wrong_file_digest(),
+        images.without_module()?,
+        images.text(),
+    ])
+}
+
+/// What the agent says when it puts a filter in the place of ours that lets everything pass.
+const GIVEN_UP: &str = "applying allow RBAC filter";
+
+pub async fn images_leave_traffic_alone_at_first_load(world: &World) -> Result<()> {
+    for source in images(world)? {
+        let shop = Shop::with(world, &source).await?;
+        let proxy = shop.sidecar().await.with_context(|| format!("{source:?}"))?;
+        passes(&shop, &proxy, GIVEN_UP).await.with_context(|| format!("{source:?}"))?;
+        mends(&shop, &proxy).await.with_context(|| format!("after {source:?}"))?;
+    }
+    Ok(())
+}
+
+pub async fn images_leave_traffic_alone_as_an_update(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    shop.mirror(&everything())?;
+    let proxy = shop.sidecar().await?;
+    shop.await_copying(&proxy, true).await?;
+    for source in images(world)? {
+        let what = || format!("{source:?}");
+        let given_up = proxy.log_count(GIVEN_UP);
+        let load = load(&shop);
+        shop.patch(&json!({"url": source.url, "sha256": source.sha256}))?;
+        proxy.until(GIVEN_UP, async || Ok(proxy.log_count(GIVEN_UP) > given_up)).await.with_context(what)?;
+        shop.await_copying(&proxy, false).await.with_context(what)?;
+        load.await?.all_succeeded().with_context(what)?;
+        mends(&shop, &proxy).await.with_context(what)?;
+    }
+    Ok(())
+}
+
+/// The right image is named, and copies come again.
+async fn mends(shop: &Shop<'_>, proxy: &Proxy) -> Result<()> {
+    let Source { url, sha256 } = shop.world.images.oci();
+    shop.patch(&json!({"url": url, "sha256": sha256}))?;
+    shop.mirror(&everything())?;
+    shop.await_copying(proxy, true).await
+}
+
+/// What `examples/istio/README.md` says is not in our hands: at first load every request is refused.
+pub async fn what_istio_itself_does_not_allow(world: &World) -> Result<()> {
+    let images = &world.images;
+    let closed = json!({"failStrategy": null});
+    let strict = json!({
+        "pluginConfig": {"mirrors": "all"},
+        "vmConfig": {"env": [{"name": "SHADOW_FILTER_STRICT", "value": "1"}]},
+    });
+    for (what, source, spec, status) in [
+        ("no FAIL_OPEN, and no image", images.missing(), closed, 403),
+        ("a strict filter, and a fault", images.oci(), strict, 500),
+        (
+            "no such file",
+            Source { url: "file:///nowhere/shadow_filter.wasm".into(), sha256: None },
+            json!({}),
+            500,
+        ),
+        ("a module that is cut off", images.nonsense(), json!({}), 500),
+    ] {
+        let shop = Shop::with(world, &source).await?;
+        shop.patch(&spec)?;
+        let proxy = shop.sidecar().await.context(what)?;
+        let refused = async || Ok(shop.get("/refused").await?.status == status);
+        proxy.until(&format!("{status} to all"), refused).await.context(what)?;
+        ensure!(shop.v2.count() == 0, "{what}: something is copied");
+    }
+    Ok(())
+}
+
+/// As an update they are refused, and the filter that is there goes on until the next.
+pub async fn what_envoy_refuses_leaves_the_old_filter(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    shop.mirror(&everything())?;
+    let proxy = shop.sidecar().await?;
+    shop.await_copying(&proxy, true).await?;
+    let load = load(&shop);
+    let Source { url, .. } = world.images.nonsense();
+    shop.patch(&json!({"url": url, "sha256": null}))?;
+    proxy.await_log("Failed to load Wasm code").await?;
+    shop.await_copying(&proxy, true).await?;
+    load.await?.all_succeeded()?;
+    let Source { url, sha256 } = world.images.oci();
+    shop.patch(
+        &json!({"url": url, "sha256": sha256, "pluginConfig": {"mirrors": [{"cluster": "nowhere"}]}}),
+    )?;
+    shop.await_copying(&proxy, false).await
+}
+
+/// Every request is answered by the primary and none is copied; the log says why.
+async fn passes(shop: &Shop<'_>, proxy: &Proxy, log: &str) -> Result<()> {
+    proxy.await_log(log).await?;
+    for _ in 0..20 {
+        let answer = shop.get("/passes").await?;
+        ensure!(answer.status == 200 && answer.text() == "v1", "the client got {answer:?}");
+    }
+    shop.await_copying(proxy, false).await
+}
+
+async fn says_invalid(proxy: &Proxy, invalid: bool) -> Result<()> {
+    let value = u64::from(invalid);
+    proxy
+        .until(&format!("shadow_config_invalid {value}"), async || {
+            let stats = proxy.stats().await?;
+            Ok(stats.exists("shadow_config_invalid", &[])
+                && stats.gauge("shadow_config_invalid", &[]) == value)
+        })
+        .await
+}
+
+fn load(shop: &Shop<'_>) -> tokio::task::JoinHandle<Traffic> {
+    let client = shop.client();
+    tokio::spawn(async move { pace(&client, 100.0, Duration::from_millis(1500), |_| get("/load")).await })
+}

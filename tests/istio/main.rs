@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The filter under a real Istio control plane, without a cluster: etcd, kube-apiserver, istiod with its webhook, a
+//! registry, pilot-agents and stock Envoys, all on free ports of 127.0.0.1. `cargo istio` runs it; it builds the control plane
+//! once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails should say so and end"
+)]
+
+mod broken;
+mod control_plane;
+mod free;
+mod gateway;
+mod images;
+mod kubectl;
+mod manifest;
+mod manifests;
+mod metrics;
+mod proxy;
+mod shop;
+mod shown;
+mod sidecar;
+mod tools;
+mod updates;
+mod world;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Conclusion, Trial};
+use tokio::runtime::Runtime;
+
+use self::world::World;
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = Arguments::from_args();
+    // They share one control plane, and what one changes there reaches all proxies.
+    arguments.test_threads = Some(1);
+    if arguments.list {
+        return Ok(libtest_mimic::run(
+            &arguments,
+            shown::TESTS.iter().map(|(name, _)| listed(name)).collect(),
+        )
+        .exit_code());
+    }
+    let started = Instant::now();
+    let runtime = Arc::new(Runtime::new()?);
+    let world = Arc::new(runtime.block_on(World::start())?);
+    eprintln!("istio: the control plane serves, {:.1} s\n", started.elapsed().as_secs_f64());
+    let trials = shown::TESTS.iter().map(|(name, test)| {
+        let (runtime, world) = (runtime.clone(), world.clone());
+        Trial::test(*name, move || {
+            runtime.block_on(test(&world)).map_err(|error| format!("{error:#}").into())
+        })
+    });
+    let conclusion: Conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if conclusion.has_failed() {
+        eprintln!("istiod's log ends:\n{}", world.plane.log_tail());
+    }
+    if let Some(world) = Arc::into_inner(world) {
+        runtime.block_on(world.stop())?;
+    }
+    Ok(conclusion.exit_code())
+}
+
+fn listed(name: &'static str) -> Trial {
+    Trial::test(name, || Ok(()))
+}

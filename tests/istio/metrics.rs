@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What Prometheus gets from a pod.
+
+use anyhow::{Result, ensure};
+
+use crate::shop::{PLUGIN, Shop};
+use crate::sidecar::everything;
+use crate::world::World;
+
+/// The agent's merged endpoint has the filter's metrics with their labels, by the annotations of `metrics.yaml`.
+pub async fn labels_come_out_of_the_agents_endpoint(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    let mut mirror = everything();
+    mirror["exclude"] = serde_json::json!([{"path": {"exact": "/excluded"}}]);
+    mirror["compare"] = serde_json::json!({"body": "bytes"});
+    shop.mirror(&mirror)?;
+    let proxy = shop.sidecar().await?;
+    shop.await_copying(&proxy, true).await?;
+    shop.get("/excluded").await?;
+    let plugin = format!("plugin=\"shop.{PLUGIN}");
+    let wanted = [
+        "shadow_requests_total{mirror=\"v2\"}",
+        "shadow_skipped_total{mirror=\"v2\",reason=\"unmatched\"} 1",
+        "shadow_sent_total{mirror=\"v2\"}",
+        "shadow_responses_total{mirror=\"v2\",side=\"primary\",class=\"2xx\"}",
+        "shadow_responses_total{mirror=\"v2\",side=\"shadow\",class=\"2xx\"}",
+        "shadow_comparisons_total{mirror=\"v2\",result=\"mismatch\"}",
+        "shadow_differences_total{mirror=\"v2\",kind=\"body\"}",
+        "shadow_duration_milliseconds_count{mirror=\"v2\",side=\"shadow\"}",
+        "shadow_in_flight{mirror=\"v2\"} 0",
+        "shadow_config_invalid{",
+    ];
+    // Histograms reach the endpoint with Envoy's own flush, every five seconds.
+    for wanted in wanted {
+        proxy
+            .until(wanted, async || {
+                let metrics = proxy.merged_metrics().await?;
+                Ok(metrics.lines().any(|line| line.starts_with(wanted)))
+            })
+            .await?;
+    }
+    let metrics = proxy.merged_metrics().await?;
+    let gauge = metrics.lines().find(|line| line.starts_with("shadow_config_invalid{"));
+    ensure!(gauge.is_some_and(|gauge| gauge.contains(&plugin)), "the gauge is {gauge:?}");
+    let buckets = |bound: &str| metrics.contains(&format!("side=\"shadow\",le=\"{bound}\"}}"));
+    ensure!(buckets("2") && !buckets("0.5"), "the buckets are not those of metrics.yaml:\n{metrics}");
+    let odd = metrics.lines().find(|line| line.contains("shadow_") && line.contains("___"));
+    ensure!(odd.is_none(), "a metric without its labels: {odd:?}");
+    proxy.stats().await?.check_equations()
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The service that the manifests are about: `search` in the namespace `shop`, two versions of it, and the proxies of its
+//! pods.
+
+use std::net::{Ipv6Addr, SocketAddr};
+
+use anyhow::Result;
+use harness::client::{Http1, Request, Response};
+use harness::upstream::{Protocol, Reply, Upstream};
+
+use crate::free;
+use crate::images::Source;
+use crate::manifest::{self, Document};
+use crate::proxy::{Proxy, Role};
+use crate::world::World;
+
+pub const HOST: &str = "search.shop.svc.cluster.local";
+/// The pod of v1 as another service, which it may ask.
+pub const ITSELF: &str = "itself.test";
+/// The name of the plugin in `search.yaml`.
+pub const PLUGIN: &str = "search-shadow";
+
+const POD: Role =
+    Role { kind: "sidecar", namespace: "shop", labels: &[("app", "search"), ("version", "v1")] };
+
+pub struct Shop<'a> {
+    pub world: &'a World,
+    /// The application in the pods of each version.
+    pub v1: Upstream,
+    pub v2: Upstream,
+    /// Where the sidecar of v1 listens for what is asked of v1.
+    inbound: SocketAddr,
+    /// Where it listens for what v1 asks others.
+    outbound: SocketAddr,
+}
+
+impl<'a> Shop<'a> {
+    /// Opens the shop, with `search.yaml` as it is shipped but for the image.
+    pub async fn with(world: &'a World, source: &Source) -> Result<Self> {
+        let shop = Self::open(world).await?;
+        shop.apply("search.yaml", source)?;
+        Ok(shop)
+    }
+
+    /// Opens the shop, without any plugin. What is asked of v1 comes to its sidecar.
+    pub async fn open(world: &'a World) -> Result<Self> {
+        Self::behind(world, true).await
+    }
+
+    /// Opens the shop, whose pods have no sidecars.
+    pub async fn without_sidecars(world: &'a World) -> Result<Self> {
+        Self::behind(world, false).await
+    }
+
+    async fn behind(world: &'a World, sidecar: bool) -> Result<Self> {
+        world.clear()?;
+        // Two addresses: istiod knows workloads by theirs.
+        let v2 = Upstream::on(Protocol::Http1, (Ipv6Addr::LOCALHOST, 0).into()).await?;
+        let v1 = Upstream::http1().await?;
+        v1.respond_with(|_| Reply::status(200).body("v1"));
+        v2.respond_with(|_| Reply::status(200).body("v2"));
+        let (inbound, outbound) = (free::port()?, free::port()?);
+        // No iptables here: the sidecar's listeners are named. A workload is a pod to its service.
+        world.kubectl().apply(&format!(
+            "
+apiVersion: v1
+kind: Service
+metadata: {{name: search, namespace: shop}}
+spec:
+  selector: {{app: search}}
+  ports: [{{name: http, port: 8080}}]
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {{name: search-v1, namespace: shop}}
+spec: {{address: 127.0.0.1, ports: {{http: {pod}}}, labels: {{app: search, version: v1}}}}
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {{name: search-v2, namespace: shop}}
+spec: {{address: '::1', ports: {{http: {v2}}}, labels: {{app: search, version: v2}}}}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {{name: search-v1, namespace: shop}}
+spec:
+  workloadSelector: {{labels: {{app: search, version: v1}}}}
+  ingress:
+  - port: {{number: {inbound}, protocol: HTTP, name: http}}
+    bind: 127.0.0.1
+    captureMode: NONE
+    defaultEndpoint: 127.0.0.1:{v1}
+  egress:
+  - port: {{number: {outbound}, protocol: HTTP, name: http}}
+    bind: 127.0.0.1
+    captureMode: NONE
+    hosts: ['./{ITSELF}']
+  - hosts: ['./*']
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: itself, namespace: shop}}
+spec:
+  hosts: [{ITSELF}]
+  ports: [{{name: http, number: {outbound}, protocol: HTTP}}]
+  resolution: STATIC
+  endpoints: [{{address: 127.0.0.1, ports: {{http: {inbound}}}}}]
+",
+            pod = if sidecar { inbound } else { v1.addr().port() },
+            v1 = v1.addr().port(),
+            v2 = v2.addr().port(),
+        ))?;
+        let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        Ok(Self { world, v1, v2, inbound: local(inbound), outbound: local(outbound) })
+    }
+
+    /// Applies a shipped file with another image.
+    pub fn apply(&self, file: &str, source: &Source) -> Result<()> {
+        self.apply_all(manifest::shipped(file)?, source)
+    }
+
+    pub fn apply_all(&self, documents: Vec<Document>, source: &Source) -> Result<()> {
+        let with_image = |document: Document| match document.is_plugin() {
+            true => document.of(source),
+            false => document,
+        };
+        let texts = documents.into_iter().map(|document| with_image(document).to_yaml());
+        self.world.kubectl().apply(&texts.collect::<Result<String>>()?)
+    }
+
+    /// Changes these fields in the specification of `search.yaml`'s plugin.
+    pub fn patch(&self, spec: &serde_json::Value) -> Result<()> {
+        let patch = serde_json::json!({"spec": spec}).to_string();
+        self.world.kubectl().patch("wasmplugin", PLUGIN, "shop", &patch)
+    }
+
+    /// Starts the sidecar of v1's pod, and waits until its inbound listener serves.
+    pub async fn sidecar(&self) -> Result<Proxy> {
+        let proxy = Proxy::start(self.world, POD).await?;
+        self.await_listener(&proxy).await?;
+        Ok(proxy)
+    }
+
+    async fn await_listener(&self, proxy: &Proxy) -> Result<()> {
+        let client = self.client();
+        let hello = || Request::post("/hello", "").authority(HOST);
+        proxy.until("the listener", async || Ok(client.request(hello()).await.is_ok())).await
+    }
+
+    /// A client of v1.
+    pub fn client(&self) -> Http1 {
+        Http1::new(self.inbound)
+    }
+
+    /// The application v1 as a client of others, by way of its own sidecar.
+    pub fn application(&self) -> Http1 {
+        Http1::new(self.outbound)
+    }
+
+    /// Mirrors like this from now on.
+    pub fn mirror(&self, mirror: &serde_json::Value) -> Result<()> {
+        self.configure(&serde_json::json!({"mirrors": [mirror]}))
+    }
+
+    /// Puts this in the place of the plugin's whole configuration.
+    pub fn configure(&self, configuration: &serde_json::Value) -> Result<()> {
+        let patch = serde_json::json!([{"op": "add", "path": "/spec/pluginConfig", "value": configuration}]);
+        let arguments =
+            ["-n", "shop", "patch", "wasmplugin", PLUGIN, "--type=json", "-p", &patch.to_string()];
+        self.world.kubectl().run(&arguments).map(drop)
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Response> {
+        self.client().request(get(path)).await
+    }
+
+    /// Waits until every GET is copied, or none.
+    pub async fn await_copying(&self, proxy: &Proxy, copying: bool) -> Result<()> {
+        let what = if copying { "copies" } else { "an end of the copies" };
+        proxy.until(what, async || Ok(self.copies(5).await? == if copying { 5 } else { 0 })).await
+    }
+
+    /// How many of some GET requests v2 got a copy of.
+    async fn copies(&self, of: usize) -> Result<usize> {
+        let before = self.v2.count();
+        for _ in 0..of {
+            self.get("/probe").await?;
+        }
+        // What is copied at all is copied within milliseconds.
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        Ok(self.v2.count() - before)
+    }
+}
+
+pub fn get(path: &str) -> Request {
+    Request::get(path).authority(format!("{HOST}:8080"))
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//! In the sidecar of the service that is mirrored.
+
+use anyhow::{Result, ensure};
+use harness::client::Request;
+use serde_json::json;
+
+use crate::manifest;
+use crate::shop::{HOST, ITSELF, Shop, get};
+use crate::world::World;
+
+/// `search.yaml` as shipped: one of ten GET requests, once, to the subset v2, without what it removes.
+pub async fn search_is_mirrored_as_shipped(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    let proxy = shop.sidecar().await?;
+    shop.v1.take();
+    const COUNT: usize = 1000;
+    for n in 0..COUNT {
+        let request =
+            get(&format!("/find?q={n}")).header("authorization", "Bearer secret").header("x-kept", "yes");
+        let answer = shop.client().request(request).await?;
+        ensure!(answer.status == 200 && answer.text() == "v1", "the client got {answer:?}");
+    }
+    let posted = shop.client().request(Request::post("/find", "new").authority(HOST)).await?;
+    ensure!(posted.is_success(), "a POST got {posted:?}");
+    // Some 100 of 1,000, give or take more than five standard deviations.
+    proxy.until("the copies", async || Ok(shop.v2.count() >= 50)).await?;
+    proxy
+        .until("the end of the copies", async || {
+            let stats = proxy.stats().await?;
+            Ok(stats.counter("shadow_responses_total", &[("mirror", "v2"), ("side", "shadow")])
+                == shop.v2.count() as u64)
+        })
+        .await?;
+    let copies = shop.v2.take();
+    ensure!(copies.len() < 150, "{} of {COUNT} were copied", copies.len());
+    for copy in copies {
+        ensure!(copy.method == "GET", "a copy of {copy:?}");
+        ensure!(copy.authority == Some(format!("{HOST}-shadow:8080")), "the authority of {copy:?}");
+        ensure!(copy.header("authorization").is_none(), "credentials in {copy:?}");
+        ensure!(
+            copy.header("x-kept") == Some("yes") && copy.header("x-shadow-mirror") == Some("v2"),
+            "{copy:?}"
+        );
+    }
+    ensure!(shop.v1.count() == COUNT + 1, "v1 got {} requests", shop.v1.count());
+    Ok(())
+}
+
+/// With mode SERVER the same proxy does not copy what its application asks others, and without it does.
+pub async fn mode_server_mirrors_once(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    shop.patch(&json!({"pluginConfig": {"mirrors": [everything()]}}))?;
+    let proxy = shop.sidecar().await?;
+    shop.await_copying(&proxy, true).await?;
+    // From the application, out of its sidecar, and into the same sidecar: v1's only pod is its own.
+    for (spec, expected) in [(json!({"match": [{"mode": "SERVER"}]}), 1), (json!({"match": null}), 2)] {
+        shop.patch(&spec)?;
+        proxy
+            .until(&format!("{expected} copies of a request that passes both of its listeners"), async || {
+                shop.v2.take();
+                let answer = shop.application().request(Request::get("/both").authority(ITSELF)).await?;
+                ensure!(answer.status == 200 && answer.text() == "v1", "the application got {answer:?}");
+                shop.get("/sentinel").await?;
+                shop.v2.await_where(|copy| copy.path_only() == "/sentinel").await?;
+                Ok(shop.v2.find_all(|copy| copy.path_only() == "/both").len() == expected)
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// The plugin as a TrafficExtension, which came with Istio 1.30.
+pub async fn a_traffic_extension_does_the_same(world: &World) -> Result<()> {
+    let shop = Shop::open(world).await?;
+    let routes = manifest::shipped("search.yaml")?.into_iter().filter(|document| !document.is_plugin());
+    shop.apply_all(routes.collect(), &world.images.oci())?;
+    shop.apply("traffic-extension/search.yaml", &world.images.oci())?;
+    let proxy = shop.sidecar().await?;
+    proxy
+        .until("a copy", async || {
+            shop.get("/find").await?;
+            Ok(shop.v2.count() > 0)
+        })
+        .await
+}
+
+/// The mirror of `search.yaml`, at 100 %.
+pub fn everything() -> serde_json::Value {
+    json!({"name": "v2", "cluster": format!("outbound|8080|v2|{HOST}")})
+}
