@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::client::{Traffic, pace};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::images::Source;
 use crate::proxy::Proxy;
-use crate::shop::{Shop, get};
+use crate::shop::Shop;
 use crate::sidecar::everything;
 use crate::world::World;
 
@@ -187,7 +188,7 @@ async fn says_invalid(proxy: &Proxy, invalid: bool) -> Result<()> {
         .await
 }
 
-fn load(shop: &Shop<'_>) -> tokio::task::JoinHandle<Traffic> {
-    let client = shop.client();
-    tokio::spawn(async move { pace(&client, 100.0, Duration::from_millis(1500), |_| get("/load")).await })
+fn load(shop: &Shop<'_>) -> JoinHandle<Traffic> {
+    let (client, request) = (shop.client(), shop.request("/load"));
+    tokio::spawn(async move { pace(&client, 100.0, Duration::from_millis(1500), |_| request.clone()).await })
 }

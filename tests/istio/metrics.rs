@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::shop::{PLUGIN, Shop};
+use crate::shop::{SEARCH, Shop};
 use crate::sidecar::everything;
 use crate::world::World;
 
@@ -17,7 +17,7 @@ pub async fn labels_come_out_of_the_agents_endpoint(world: &World) -> Result<()>
     let proxy = shop.sidecar().await?;
     shop.await_copying(&proxy, true).await?;
     shop.get("/excluded").await?;
-    let plugin = format!("plugin=\"shop.{PLUGIN}");
+    let plugin = format!("plugin=\"shop.{}", SEARCH.plugin);
     let wanted = [
         "shadow_requests_total{mirror=\"v2\"}",
         "shadow_skipped_total{mirror=\"v2\",reason=\"unmatched\"} 1",

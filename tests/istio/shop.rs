@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The service that the manifests are about: `search` in the namespace `shop`, two versions of it, and the proxies of its
-//! pods.
+//! A service that the manifests are about, with two versions, and the proxy of the first one's pods.
 
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -14,17 +13,66 @@ use crate::manifest::{self, Document};
 use crate::proxy::{Proxy, Role};
 use crate::world::World;
 
-pub const HOST: &str = "search.shop.svc.cluster.local";
-/// The pod of v1 as another service, which it may ask.
+/// The pod of the primary as another service, which it may ask.
 pub const ITSELF: &str = "itself.test";
-/// The name of the plugin in `search.yaml`.
-pub const PLUGIN: &str = "search-shadow";
 
-const POD: Role =
-    Role { kind: "sidecar", namespace: "shop", labels: &[("app", "search"), ("version", "v1")] };
+/// A service of the manifests.
+pub struct Service {
+    pub name: &'static str,
+    pub port: u16,
+    pub plugin: &'static str,
+    primary: &'static str,
+    shadow: &'static str,
+    pod: Role,
+}
+
+pub const SEARCH: Service = Service {
+    name: "search",
+    port: 8080,
+    plugin: "search-shadow",
+    primary: "v1",
+    shadow: "v2",
+    pod: Role { kind: "sidecar", namespace: "shop", labels: &[("app", "search"), ("version", "v1")] },
+};
+
+/// That of the tutorial.
+pub const HTTPBIN: Service = Service {
+    name: "httpbin",
+    port: 8000,
+    plugin: "httpbin-shadow",
+    primary: "v1",
+    shadow: "v1-mirroring",
+    pod: Role { kind: "sidecar", namespace: "shadow-demo", labels: &[("app", "httpbin"), ("version", "v1")] },
+};
+
+impl Service {
+    pub fn namespace(&self) -> &'static str {
+        self.pod.namespace
+    }
+
+    pub fn host(&self) -> String {
+        format!("{}.{}.svc.cluster.local", self.name, self.namespace())
+    }
+
+    /// As Kubernetes has it; its selector takes in workloads as it does pods.
+    pub fn manifest(&self) -> String {
+        let (name, namespace, port) = (self.name, self.namespace(), self.port);
+        format!(
+            "
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  selector: {{app: {name}}}
+  ports: [{{name: http, port: {port}}}]
+"
+        )
+    }
+}
 
 pub struct Shop<'a> {
     pub world: &'a World,
+    service: &'static Service,
     /// The application in the pods of each version.
     pub v1: Upstream,
     pub v2: Upstream,
@@ -37,22 +85,25 @@ pub struct Shop<'a> {
 impl<'a> Shop<'a> {
     /// Opens the shop, with `search.yaml` as it is shipped but for the image.
     pub async fn with(world: &'a World, source: &Source) -> Result<Self> {
-        let shop = Self::open(world).await?;
+        let shop = Self::open(world, &SEARCH).await?;
+        world.kubectl().apply(&SEARCH.manifest())?;
         shop.apply("search.yaml", source)?;
         Ok(shop)
     }
 
-    /// Opens the shop, without any plugin. What is asked of v1 comes to its sidecar.
-    pub async fn open(world: &'a World) -> Result<Self> {
-        Self::behind(world, true).await
+    /// Opens the shop, without any plugin and without the service itself. What is asked of the primary comes to its sidecar.
+    pub async fn open(world: &'a World, service: &'static Service) -> Result<Self> {
+        Self::behind(world, service, true).await
     }
 
-    /// Opens the shop, whose pods have no sidecars.
+    /// Opens the shop for `search`, whose pods have no sidecars.
     pub async fn without_sidecars(world: &'a World) -> Result<Self> {
-        Self::behind(world, false).await
+        let shop = Self::behind(world, &SEARCH, false).await?;
+        world.kubectl().apply(&SEARCH.manifest())?;
+        Ok(shop)
     }
 
-    async fn behind(world: &'a World, sidecar: bool) -> Result<Self> {
+    async fn behind(world: &'a World, service: &'static Service, sidecar: bool) -> Result<Self> {
         world.clear()?;
         // Two addresses: istiod knows workloads by theirs.
         let v2 = Upstream::on(Protocol::Http1, (Ipv6Addr::LOCALHOST, 0).into()).await?;
@@ -60,31 +111,25 @@ impl<'a> Shop<'a> {
         v1.respond_with(|_| Reply::status(200).body("v1"));
         v2.respond_with(|_| Reply::status(200).body("v2"));
         let (inbound, outbound) = (free::port()?, free::port()?);
+        let Service { name, primary, shadow, .. } = service;
         // No iptables here: the sidecar's listeners are named. A workload is a pod to its service.
         world.kubectl().apply(&format!(
             "
-apiVersion: v1
-kind: Service
-metadata: {{name: search, namespace: shop}}
-spec:
-  selector: {{app: search}}
-  ports: [{{name: http, port: 8080}}]
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {{name: primary, namespace: {namespace}}}
+spec: {{address: 127.0.0.1, ports: {{http: {pod}}}, labels: {{app: {name}, version: {primary}}}}}
 ---
 apiVersion: networking.istio.io/v1
 kind: WorkloadEntry
-metadata: {{name: search-v1, namespace: shop}}
-spec: {{address: 127.0.0.1, ports: {{http: {pod}}}, labels: {{app: search, version: v1}}}}
----
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: {{name: search-v2, namespace: shop}}
-spec: {{address: '::1', ports: {{http: {v2}}}, labels: {{app: search, version: v2}}}}
+metadata: {{name: shadow, namespace: {namespace}}}
+spec: {{address: '::1', ports: {{http: {v2}}}, labels: {{app: {name}, version: {shadow}}}}}
 ---
 apiVersion: networking.istio.io/v1
 kind: Sidecar
-metadata: {{name: search-v1, namespace: shop}}
+metadata: {{name: primary, namespace: {namespace}}}
 spec:
-  workloadSelector: {{labels: {{app: search, version: v1}}}}
+  workloadSelector: {{labels: {{app: {name}, version: {primary}}}}}
   ingress:
   - port: {{number: {inbound}, protocol: HTTP, name: http}}
     bind: 127.0.0.1
@@ -99,19 +144,20 @@ spec:
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: {{name: itself, namespace: shop}}
+metadata: {{name: itself, namespace: {namespace}}}
 spec:
   hosts: [{ITSELF}]
   ports: [{{name: http, number: {outbound}, protocol: HTTP}}]
   resolution: STATIC
   endpoints: [{{address: 127.0.0.1, ports: {{http: {inbound}}}}}]
 ",
+            namespace = service.namespace(),
             pod = if sidecar { inbound } else { v1.addr().port() },
             v1 = v1.addr().port(),
             v2 = v2.addr().port(),
         ))?;
         let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
-        Ok(Self { world, v1, v2, inbound: local(inbound), outbound: local(outbound) })
+        Ok(Self { world, service, v1, v2, inbound: local(inbound), outbound: local(outbound) })
     }
 
     /// Applies a shipped file with another image.
@@ -128,22 +174,22 @@ spec:
         self.world.kubectl().apply(&texts.collect::<Result<String>>()?)
     }
 
-    /// Changes these fields in the specification of `search.yaml`'s plugin.
+    /// Changes these fields in the specification of the plugin.
     pub fn patch(&self, spec: &serde_json::Value) -> Result<()> {
         let patch = serde_json::json!({"spec": spec}).to_string();
-        self.world.kubectl().patch("wasmplugin", PLUGIN, "shop", &patch)
+        self.world.kubectl().patch("wasmplugin", self.service.plugin, self.service.namespace(), &patch)
     }
 
     /// Starts the sidecar of v1's pod, and waits until its inbound listener serves.
     pub async fn sidecar(&self) -> Result<Proxy> {
-        let proxy = Proxy::start(self.world, POD).await?;
+        let proxy = Proxy::start(self.world, self.service.pod).await?;
         self.await_listener(&proxy).await?;
         Ok(proxy)
     }
 
     async fn await_listener(&self, proxy: &Proxy) -> Result<()> {
         let client = self.client();
-        let hello = || Request::post("/hello", "").authority(HOST);
+        let hello = || Request::post("/hello", "").authority(self.service.host());
         proxy.until("the listener", async || Ok(client.request(hello()).await.is_ok())).await
     }
 
@@ -165,13 +211,26 @@ spec:
     /// Puts this in the place of the plugin's whole configuration.
     pub fn configure(&self, configuration: &serde_json::Value) -> Result<()> {
         let patch = serde_json::json!([{"op": "add", "path": "/spec/pluginConfig", "value": configuration}]);
-        let arguments =
-            ["-n", "shop", "patch", "wasmplugin", PLUGIN, "--type=json", "-p", &patch.to_string()];
+        let arguments = [
+            "-n",
+            self.service.namespace(),
+            "patch",
+            "wasmplugin",
+            self.service.plugin,
+            "--type=json",
+            "-p",
+            &patch.to_string(),
+        ];
         self.world.kubectl().run(&arguments).map(drop)
     }
 
+    /// A GET as clients in the mesh send it.
+    pub fn request(&self, path: &str) -> Request {
+        Request::get(path).authority(format!("{}:{}", self.service.host(), self.service.port))
+    }
+
     pub async fn get(&self, path: &str) -> Result<Response> {
-        self.client().request(get(path)).await
+        self.client().request(self.request(path)).await
     }
 
     /// Waits until every GET is copied, or none.
@@ -190,8 +249,4 @@ spec:
         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
         Ok(self.v2.count() - before)
     }
-}
-
-pub fn get(path: &str) -> Request {
-    Request::get(path).authority(format!("{HOST}:8080"))
 }

@@ -25,6 +25,7 @@ pub const TESTS: &[(&str, Test)] = &tests![
     gateway::the_copy_leaves_before_the_routes_rewrite,
     sidecar::search_is_mirrored_as_shipped,
     sidecar::mode_server_mirrors_once,
+    sidecar::the_tutorial_mirrors_half,
     sidecar::a_traffic_extension_does_the_same,
     metrics::labels_come_out_of_the_agents_endpoint,
     updates::a_patch_takes_effect_within_a_second_and_loses_nothing,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! In the sidecar of the service that is mirrored.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use harness::client::Request;
 use serde_json::json;
 
 use crate::manifest;
-use crate::shop::{HOST, ITSELF, Shop, get};
+use crate::shop::{HTTPBIN, ITSELF, SEARCH, Shop};
 use crate::world::World;
 
 /// `search.yaml` as shipped: one of ten GET requests, once, to the subset v2, without what it removes.
@@ -16,12 +16,14 @@ pub async fn search_is_mirrored_as_shipped(world: &World) -> Result<()> {
     shop.v1.take();
     const COUNT: usize = 1000;
     for n in 0..COUNT {
-        let request =
-            get(&format!("/find?q={n}")).header("authorization", "Bearer secret").header("x-kept", "yes");
+        let request = shop
+            .request(&format!("/find?q={n}"))
+            .header("authorization", "Bearer secret")
+            .header("x-kept", "yes");
         let answer = shop.client().request(request).await?;
         ensure!(answer.status == 200 && answer.text() == "v1", "the client got {answer:?}");
     }
-    let posted = shop.client().request(Request::post("/find", "new").authority(HOST)).await?;
+    let posted = shop.client().request(Request::post("/find", "new").authority(SEARCH.host())).await?;
     ensure!(posted.is_success(), "a POST got {posted:?}");
     // Some 100 of 1,000, give or take more than five standard deviations.
     proxy.until("the copies", async || Ok(shop.v2.count() >= 50)).await?;
@@ -36,7 +38,10 @@ pub async fn search_is_mirrored_as_shipped(world: &World) -> Result<()> {
     ensure!(copies.len() < 150, "{} of {COUNT} were copied", copies.len());
     for copy in copies {
         ensure!(copy.method == "GET", "a copy of {copy:?}");
-        ensure!(copy.authority == Some(format!("{HOST}-shadow:8080")), "the authority of {copy:?}");
+        ensure!(
+            copy.authority == Some(format!("{}-shadow:8080", SEARCH.host())),
+            "the authority of {copy:?}"
+        );
         ensure!(copy.header("authorization").is_none(), "credentials in {copy:?}");
         ensure!(
             copy.header("x-kept") == Some("yes") && copy.header("x-shadow-mirror") == Some("v2"),
@@ -70,9 +75,39 @@ pub async fn mode_server_mirrors_once(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// The tutorial: half of all requests to httpbin v1 go to v1-mirroring, too, after its second step and not before.
+pub async fn the_tutorial_mirrors_half(world: &World) -> Result<()> {
+    let shop = Shop::open(world, &HTTPBIN).await?;
+    shop.apply("httpbin/app.yaml", &world.images.oci())?;
+    let proxy = shop.sidecar().await?;
+    const COUNT: usize = 400;
+    for _ in 0..COUNT {
+        shop.get("/headers").await?;
+    }
+    ensure!(shop.v2.count() == 0, "{} requests are mirrored already", shop.v2.count());
+    shop.apply("httpbin/mirror.yaml", &world.images.oci())?;
+    proxy
+        .until("the first copy", async || {
+            shop.get("/headers").await?;
+            Ok(shop.v2.count() > 0)
+        })
+        .await?;
+    let before = shop.v2.count();
+    for _ in 0..COUNT {
+        shop.get("/headers").await?;
+    }
+    // 200, give or take five standard deviations.
+    proxy.until("half of the requests", async || Ok(shop.v2.count() - before >= 150)).await?;
+    ensure!(shop.v2.count() - before <= 250, "{} of {COUNT} are mirrored", shop.v2.count() - before);
+    let Some(copy) = shop.v2.find(|_| true) else { bail!("no copy is kept") };
+    ensure!(copy.authority == Some(format!("{}-shadow:8000", HTTPBIN.host())), "the copy is {copy:?}");
+    Ok(())
+}
+
 /// The plugin as a TrafficExtension, which came with Istio 1.30.
 pub async fn a_traffic_extension_does_the_same(world: &World) -> Result<()> {
-    let shop = Shop::open(world).await?;
+    let shop = Shop::open(world, &SEARCH).await?;
+    world.kubectl().apply(&SEARCH.manifest())?;
     let routes = manifest::shipped("search.yaml")?.into_iter().filter(|document| !document.is_plugin());
     shop.apply_all(routes.collect(), &world.images.oci())?;
     shop.apply("traffic-extension/search.yaml", &world.images.oci())?;
@@ -87,5 +122,5 @@ pub async fn a_traffic_extension_does_the_same(world: &World) -> Result<()> {
 
 /// The mirror of `search.yaml`, at 100 %.
 pub fn everything() -> serde_json::Value {
-    json!({"name": "v2", "cluster": format!("outbound|8080|v2|{HOST}")})
+    json!({"name": "v2", "cluster": format!("outbound|8080|v2|{}", SEARCH.host())})
 }

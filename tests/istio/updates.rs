@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::client::{Http1, Traffic, pace};
+use harness::client::{Traffic, pace};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::shop::{PLUGIN, Shop, get};
+use crate::shop::{SEARCH, Shop};
 use crate::sidecar::everything;
 use crate::world::World;
 
@@ -48,7 +48,7 @@ pub async fn a_patch_takes_effect_within_a_second_and_loses_nothing(world: &Worl
     };
     shop.mirror(&percentage(0))?;
     let _proxy = shop.sidecar().await?;
-    let load = load(&shop.client(), 8);
+    let load = load(&shop, 8);
     shows(&shop, Share::None).await?;
     for (percent, share) in [(100, Share::All), (10, Share::Some), (100, Share::All), (0, Share::None)] {
         shop.patch(&json!({"pluginConfig": {"mirrors": [percentage(percent)]}}))?;
@@ -62,19 +62,19 @@ pub async fn a_patch_takes_effect_within_a_second_and_loses_nothing(world: &Worl
 pub async fn adding_and_removing_lose_nothing(world: &World) -> Result<()> {
     let shop = Shop::with(world, &world.images.oci()).await?;
     shop.mirror(&everything())?;
-    let plugin = world.kubectl().run(&["-n", "shop", "get", "wasmplugin", PLUGIN, "-o", "yaml"])?;
+    let plugin = world.kubectl().run(&["-n", "shop", "get", "wasmplugin", SEARCH.plugin, "-o", "yaml"])?;
     let plugin: String =
         plugin.lines().filter(|line| !is_the_servers(line)).map(|line| format!("{line}\n")).collect();
-    world.kubectl().delete("wasmplugin", PLUGIN, "shop")?;
+    world.kubectl().delete("wasmplugin", SEARCH.plugin, "shop")?;
     let _proxy = shop.sidecar().await?;
-    let load = load(&shop.client(), 12);
+    let load = load(&shop, 12);
     shows(&shop, Share::None).await?;
     for round in 0..2 {
         world.kubectl().apply(&plugin)?;
         let took = shows(&shop, Share::All).await.with_context(|| format!("added, round {round}"))?;
         // The first time the agent gets the image, and Envoy compiles it.
         ensure!(round == 0 || took <= PROMISED, "adding it again took {took:?}");
-        world.kubectl().delete("wasmplugin", PLUGIN, "shop")?;
+        world.kubectl().delete("wasmplugin", SEARCH.plugin, "shop")?;
         let took = shows(&shop, Share::None).await.with_context(|| format!("removed, round {round}"))?;
         ensure!(took <= PROMISED, "removing it took {took:?}");
     }
@@ -89,11 +89,10 @@ fn is_the_servers(line: &str) -> bool {
 }
 
 /// Requests at a steady rate.
-fn load(client: &Http1, seconds: u64) -> JoinHandle<Traffic> {
-    let client = client.clone();
-    tokio::spawn(
-        async move { pace(&client, PER_SECOND, Duration::from_secs(seconds), |_| get("/load")).await },
-    )
+fn load(shop: &Shop<'_>, seconds: u64) -> JoinHandle<Traffic> {
+    let (client, request) = (shop.client(), shop.request("/load"));
+    let duration = Duration::from_secs(seconds);
+    tokio::spawn(async move { pace(&client, PER_SECOND, duration, |_| request.clone()).await })
 }
 
 /// Waits until the requests of a window show this share, and tells when that window began.

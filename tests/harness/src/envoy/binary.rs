@@ -28,11 +28,27 @@ pub fn find() -> Result<PathBuf> {
         .map_err(|error| anyhow!(error))
 }
 
-/// The pinned version, as in `envoy/version`.
+/// The version to run: `ENVOY_VERSION`, or the pinned one of `envoy/version`.
 pub fn version() -> Result<String> {
-    let path = root().join("envoy/version");
-    let version = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    Ok(version.trim().to_owned())
+    match env::var("ENVOY_VERSION") {
+        Ok(version) if !version.is_empty() => Ok(version),
+        _ => pinned(),
+    }
+}
+
+/// The versions that the tests are run on: those of `envoy/older-versions`, and the pinned one.
+pub fn versions() -> Result<Vec<String>> {
+    let older = in_file("envoy/older-versions")?;
+    Ok(older.split_whitespace().map(str::to_owned).chain([pinned()?]).collect())
+}
+
+fn pinned() -> Result<String> {
+    Ok(in_file("envoy/version")?.trim().to_owned())
+}
+
+fn in_file(name: &str) -> Result<String> {
+    let path = root().join(name);
+    fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
 }
 
 /// A func-e on PATH: where there is one, Envoy is launched through it.
