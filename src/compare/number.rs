@@ -24,21 +24,21 @@ impl Decimal {
         };
         let mut parts = text.splitn(2, |byte| matches!(byte, b'e' | b'E'));
         let mantissa = parts.next().unwrap_or_default();
-        let mut exponent: i64 = match parts.next() {
+        let mut halves = mantissa.splitn(2, |byte| *byte == b'.');
+        let (whole, fraction) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+        let digits = [whole, fraction].concat();
+        let Some(zeros) = digits.iter().position(|digit| *digit != b'0') else {
+            // Zero, whatever its exponent.
+            return Some(Self { negative: false, digits: Vec::new(), exponent: 0 });
+        };
+        let exponent: i64 = match parts.next() {
             Some(exponent) => std::str::from_utf8(exponent).ok()?.parse().ok()?,
             None => 0,
         };
-        let mut halves = mantissa.splitn(2, |byte| *byte == b'.');
-        let (whole, fraction) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-        exponent = exponent.checked_add(i64::try_from(whole.len()).ok()?)?;
-        let digits = [whole, fraction].concat();
-        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-        exponent = exponent.checked_sub(i64::try_from(zeros).ok()?)?;
+        let exponent = exponent.checked_add(i64::try_from(whole.len()).ok()?)?;
+        let exponent = exponent.checked_sub(i64::try_from(zeros).ok()?)?;
         let end = digits.iter().rposition(|digit| *digit != b'0').map_or(zeros, |last| last + 1);
-        match digits.get(zeros..end) {
-            Some(digits) if !digits.is_empty() => Some(Self { negative, digits: digits.into(), exponent }),
-            _ => Some(Self { negative: false, digits: Vec::new(), exponent: 0 }),
-        }
+        Some(Self { negative, digits: digits.get(zeros..end)?.into(), exponent })
     }
 }
 
@@ -55,6 +55,7 @@ mod tests {
             ("0.1", "0.10"),
             ("0", "-0"),
             ("0", "0.000e99"),
+            ("0", "-0e99999999999999999999"),
             ("1e3", "1000"),
             ("1E+3", "1000.0"),
             ("12.5e-1", "1.25"),
