@@ -127,6 +127,18 @@ impl<'a> Lexer<'a> {
 
 /// A string without its escapes. `None` for half a surrogate pair, which readers make different things of.
 pub fn unescaped(name: &[u8]) -> Option<Cow<'_, [u8]>> {
+    unescape(name, |_| None)
+}
+
+/// The same, where half a surrogate pair is itself and nothing else: three bytes that are no UTF-8.
+pub fn unescaped_with_halves(name: &[u8]) -> Option<Cow<'_, [u8]>> {
+    unescape(name, |half| {
+        let low = |shift: u16| 0x80 | (half >> shift & 0x3f) as u8;
+        Some([0xed, low(6), low(0)])
+    })
+}
+
+fn unescape(name: &[u8], of_half: impl Fn(u16) -> Option<[u8; 3]>) -> Option<Cow<'_, [u8]>> {
     if !name.contains(&b'\\') {
         return Some(name.into());
     }
@@ -148,7 +160,10 @@ pub fn unescaped(name: &[u8]) -> Option<Cow<'_, [u8]>> {
             b't' => plain.push(b'\t'),
             b'u' => {
                 let (character, behind) = unicode(rest)?;
-                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                match character {
+                    Ok(character) => plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+                    Err(half) => plain.extend_from_slice(&of_half(half)?),
+                }
                 rest = behind;
             }
             other => plain.push(*other),
@@ -157,15 +172,16 @@ pub fn unescaped(name: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(plain.into())
 }
 
-/// The character that begins with these hexadecimal digits, and what is behind it: two units make one of a pair.
-fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
+/// The character that begins with these hexadecimal digits, or the half of one, and what is behind it: two units make one
+/// of a pair.
+fn unicode(text: &[u8]) -> Option<(Result<char, u16>, &[u8])> {
     let unit = |text: &[u8]| {
         let digits = std::str::from_utf8(text.get(..4)?).ok()?;
         u16::from_str_radix(digits, 16).ok()
     };
     let (first, rest) = (unit(text)?, text.get(4..)?);
     let second = rest.strip_prefix(br"\u").and_then(unit).filter(|unit| (0xdc00..0xe000).contains(unit));
-    let character = char::decode_utf16(std::iter::once(first).chain(second)).next()?.ok()?;
-    let used = if character.len_utf16() == 2 { 6 } else { 0 };
-    Some((character, rest.get(used..)?))
+    let character = char::decode_utf16(std::iter::once(first).chain(second)).next()?;
+    let used = if character.as_ref().is_ok_and(|character| character.len_utf16() == 2) { 6 } else { 0 };
+    Some((character.map_err(|error| error.unpaired_surrogate()), rest.get(used..)?))
 }

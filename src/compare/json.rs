@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 
 use super::difference::{self, Difference, Differences, Value};
 use super::number;
-use crate::json::{self, Lexer, NotJson, Place, Pointer, unescaped};
+use crate::json::{self, Lexer, NotJson, Place, Pointer, unescaped_with_halves};
 
 /// Deepest nesting that is read: what is deeper is not taken for JSON.
 const MAX_DEPTH: usize = 128;
@@ -67,11 +67,11 @@ impl<'a> Tree<'a> {
         self.node(index).map_or(&[], |node| self.text_of(node))
     }
 
-    /// The characters of a string. Where these are none, its text: half of a surrogate pair is equal to itself.
+    /// The characters of a string. Half of a surrogate pair is none, and equal to itself alone.
     fn string(&self, node: &Node) -> Cow<'a, [u8]> {
         let quoted = self.text_of(node);
         let text = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-        unescaped(text).unwrap_or(Cow::Borrowed(quoted))
+        unescaped_with_halves(text).unwrap_or_default()
     }
 
     /// The indexes of what is right under a node.
