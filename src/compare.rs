@@ -107,6 +107,11 @@ impl Rules {
     }
 
     pub fn compare(&self, primary: &Observed, shadow: &Observed) -> Verdict {
+        self.compare_counting(primary, shadow, &mut 0)
+    }
+
+    /// The same, and adds the bytes that had to be decoded for it to `effort`.
+    pub fn compare_counting(&self, primary: &Observed, shadow: &Observed, effort: &mut usize) -> Verdict {
         let mut differences = Differences::default();
         if self.status && primary.status != shadow.status {
             let value = |answer: &Observed| Value::Json(answer.status.to_string().into());
@@ -126,7 +131,7 @@ impl Rules {
                 });
             }
         }
-        let known = self.compare_bodies(primary, shadow, &mut differences);
+        let known = self.compare_bodies(primary, shadow, &mut differences, effort);
         match (known, differences.is_empty()) {
             // One difference is enough to know.
             (_, false) => Verdict::Mismatch(differences),
@@ -141,11 +146,12 @@ impl Rules {
         primary: &Observed,
         shadow: &Observed,
         differences: &mut Differences,
+        effort: &mut usize,
     ) -> Option<()> {
         if self.body == BodyRule::Off {
             return Some(());
         }
-        let (one, other) = (self.body_of(primary)?, self.body_of(shadow)?);
+        let (one, other) = (self.body_of(primary, effort)?, self.body_of(shadow, effort)?);
         if one == other {
             return Some(());
         }
@@ -177,8 +183,8 @@ impl Rules {
         Some(())
     }
 
-    fn body_of<'a>(&self, answer: &'a Observed) -> Option<Cow<'a, [u8]>> {
-        encoding::decoded(&answer.headers, answer.body.as_deref()?, self.max_body_bytes)
+    fn body_of<'a>(&self, answer: &'a Observed, effort: &mut usize) -> Option<Cow<'a, [u8]>> {
+        encoding::decoded(&answer.headers, answer.body.as_deref()?, self.max_body_bytes, effort)
     }
 }
 

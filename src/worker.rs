@@ -24,7 +24,7 @@ use crate::policy::{Mirror, MirrorSet, Policy};
 use crate::sampling::Dice;
 use crate::timestamp::Timestamp;
 
-/// Bytes of answers after which one tick compares no further pair: a few milliseconds.
+/// Bytes of answers, as they came and decoded, after which one tick compares no further pair: a few milliseconds.
 const MAX_COMPARED: usize = 256 << 10;
 
 #[derive(Debug)]
@@ -225,8 +225,7 @@ impl Worker {
         let mut done = 0;
         while done < MAX_COMPARED {
             let Some(pair) = self.pairs.pop_front() else { break };
-            done += pair.size();
-            notices.extend(pair.compare(now, &mut self.ledger));
+            notices.extend(pair.compare(now, &mut self.ledger, &mut done));
         }
         notices
     }

@@ -40,16 +40,12 @@ impl Held {
 }
 
 impl Pair {
-    /// Bytes that are to be gone over.
-    pub fn size(&self) -> usize {
-        self.primary.answer.size() + self.shadow.answer.size()
-    }
-
-    /// Compares, counts, and says what is to be logged.
-    pub fn compare(self, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+    /// Compares, counts, and says what is to be logged. Adds the bytes that were gone over to `effort`.
+    pub fn compare(self, now: Moment, ledger: &mut Ledger, effort: &mut usize) -> Option<Notice> {
         let Self { mirror, request, primary, shadow } = self;
         let rules = mirror.compare.as_ref()?;
-        match rules.compare(&primary.answer, &shadow.answer) {
+        *effort += primary.answer.size() + shadow.answer.size();
+        match rules.compare_counting(&primary.answer, &shadow.answer, effort) {
             Verdict::Match => mirror.count_comparison(Comparison::Match, ledger),
             Verdict::Incomparable => mirror.count_comparison(Comparison::Incomparable, ledger),
             Verdict::Mismatch(differences) => {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Answers of both sides side by side: in any order, within the budget, and never in the primary's way.
 
+use std::io::Write;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::sim::{Answer, Callout, Level, Sim, Stream};
@@ -278,6 +281,32 @@ fn differences_are_logged_up_to_a_rate_and_the_rest_is_counted() {
     assert_eq!(lines.len(), 5, "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("7 more differences were not logged")), "{lines:#?}");
     assert_eq!(sim.counted("m")["comparisons mismatch"], 11);
+}
+
+#[test]
+fn answers_that_grow_when_they_are_decoded_are_compared_a_few_at_a_time() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&[b' '; 60_000]).expect("memory");
+    let body = encoder.finish().expect("memory");
+    let mut sim = sim(&json!({"body": "json"}));
+    let streams: Vec<_> = (0..50).map(|_| sim.request().send()).collect();
+    sim.tick();
+    for stream in streams {
+        stream.respond_with(200, &[("content-encoding", "gzip")], &[&body]);
+        stream.gone();
+    }
+    for copy in sim.unanswered() {
+        sim.answer(&copy, Answer::status(200).header("content-encoding", "gzip").body(&body));
+    }
+    let before = sim.ticks();
+    while sim.tick_period() == Some(Duration::from_millis(1)) {
+        sim.tick();
+    }
+    let ticks = sim.ticks() - before;
+    // 120,000 bytes each, 256 KiB in a tick.
+    assert!((17..=25).contains(&ticks), "{ticks} ticks");
+    assert_eq!(compared(&mut sim), [("comparisons match".to_owned(), 50)]);
+    sim.assert_all_settled();
 }
 
 #[test]
