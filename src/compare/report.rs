@@ -2,6 +2,7 @@
 //! One mismatch as a line of JSON, and how many of these lines there are.
 
 use std::cell::Cell;
+use std::fmt;
 use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -13,8 +14,8 @@ use crate::head::Head;
 use crate::query;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Most bytes of a value that are shown.
-const MAX_VALUE: usize = 512;
+/// Most bytes of a value, and of the place where it is, that are shown.
+const MAX_SHOWN: usize = 512;
 
 /// One side of a compared pair.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +46,25 @@ pub fn line(
         shadow,
         differences: listed,
     };
-    serde_json::to_string(&report).unwrap_or_default()
+    without_controls(serde_json::to_string(&report).unwrap_or_default())
+}
+
+/// Escapes what JSON may have as it is, and what breaks a line or steers a terminal.
+fn without_controls(line: String) -> String {
+    let steers = |character| matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}');
+    if !line.contains(steers) {
+        return line;
+    }
+    let mut escaped = String::with_capacity(line.len());
+    for character in line.chars() {
+        if steers(character) {
+            // It is in a string: there is nothing like it elsewhere in JSON.
+            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 struct Report<'a> {
@@ -90,7 +109,7 @@ impl Serialize for Listed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Difference { at, primary, shadow } = self.difference;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("at", at)?;
+        map.serialize_entry("at", &format_args!("{}", Shown(at.as_bytes())))?;
         if self.with_values {
             map.serialize_entry("primary", primary)?;
             map.serialize_entry("shadow", shadow)?;
@@ -105,16 +124,25 @@ impl Serialize for Value {
             Self::Absent => return serializer.serialize_none(),
             Self::Json(text) | Self::Bytes(text) => text,
         };
-        let shown = text.get(..MAX_VALUE).unwrap_or(text);
         if let Self::Json(_) = self
-            && shown.len() == text.len()
+            && text.len() <= MAX_SHOWN
             // A line break in JSON is white space, and the report is one line.
             && let Ok(value) = RawValue::from_string(String::from_utf8_lossy(text).replace(['\n', '\r'], " "))
         {
             return value.serialize(serializer);
         }
-        let more = if shown.len() < text.len() { "…" } else { "" };
-        serializer.collect_str(&format_args!("{}{more}", String::from_utf8_lossy(shown)))
+        serializer.collect_str(&Shown(text))
+    }
+}
+
+/// Text, cut where it is long.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.get(..MAX_SHOWN).unwrap_or(self.0);
+        let more = if shown.len() < self.0.len() { "…" } else { "" };
+        write!(f, "{}{more}", String::from_utf8_lossy(shown))
     }
 }
 
@@ -224,5 +252,26 @@ mod tests {
         let shown = values(Value::Json(long.clone().into()));
         let shown = shown.as_str().expect("text");
         assert!(shown.len() < 600 && shown.ends_with('…') && long.starts_with(shown.trim_end_matches('…')));
+    }
+
+    #[test]
+    fn a_name_that_is_long_or_steers_a_terminal_does_no_harm() {
+        let name = format!("/\u{9b}2J\u{2028}\u{7f}é{}", "x".repeat(100_000));
+        let value = || Value::Bytes("\u{85}".into());
+        let mut found = Differences::default();
+        found.note(Kind::Body, || difference(&name, value(), Value::Json("\"\u{9d}\"".into())));
+        let request = crate::head::tests::head(&[(":method", "GET"), (":path", "/\u{9c}")]);
+        let side = Side { status: 200, after: Duration::ZERO };
+        let line = line("v2", &request, [side, side], &found, true);
+        assert!(line.len() < 1000, "{} bytes", line.len());
+        assert!(!line.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')), "{line}");
+        let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        let one = &line["differences"][0];
+        let shown = one["at"].as_str().expect("text").strip_suffix('…').expect("cut");
+        assert!(name.starts_with(shown), "{shown}");
+        assert_eq!(
+            (&line["path"], &one["primary"], &one["shadow"]),
+            (&"/\u{9c}".into(), &"\u{85}".into(), &"\u{9d}".into())
+        );
     }
 }
