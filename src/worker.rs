@@ -232,8 +232,17 @@ impl Worker {
 
     /// What was left out of the log in a minute that is over.
     pub fn left_out(&self, now: Moment) -> Vec<Notice> {
+        self.told(|mirror| mirror.throttle.take_left_out(now))
+    }
+
+    /// What was left out of the log, where nobody will ask later.
+    pub fn all_left_out(&self) -> Vec<Notice> {
+        self.told(|mirror| mirror.throttle.take_all_left_out())
+    }
+
+    fn told(&self, count: impl Fn(&Mirror) -> Option<u64>) -> Vec<Notice> {
         let notice = |mirror: &Rc<Mirror>| {
-            let count = mirror.throttle.take_left_out(now)?;
+            let count = count(mirror)?;
             Some(Notice { mirror: mirror.name.clone(), news: News::LeftOut(count) })
         };
         self.policy.mirrors.iter().filter_map(notice).collect()
@@ -246,7 +255,12 @@ impl Worker {
 
     /// Whether the host does not know everything that was counted.
     pub fn has_news(&self) -> bool {
-        self.ledger.is_dirty() || self.budget.used() != self.reported
+        self.ledger.is_dirty() || self.budget.used() != self.reported || self.owes_lines()
+    }
+
+    /// Whether something was left out of the log, and nobody was told of it.
+    pub fn owes_lines(&self) -> bool {
+        self.policy.mirrors.iter().any(|mirror| mirror.throttle.owes())
     }
 
     /// Tells what may not pile up until the next flush.

@@ -174,6 +174,17 @@ impl Throttle {
         admitted
     }
 
+    /// How many lines were left out so far. Says so once.
+    pub fn take_all_left_out(&self) -> Option<u64> {
+        let count = self.untold.take() + self.left_out.take();
+        (count > 0).then_some(count)
+    }
+
+    /// Whether lines were left out, and nobody was told of it.
+    pub fn owes(&self) -> bool {
+        self.untold.get() > 0 || self.left_out.get() > 0
+    }
+
     /// How many lines were left out in a minute that is over. Says so once.
     pub fn take_left_out(&self, now: Moment) -> Option<u64> {
         if self.since.get().is_some_and(|since| now.saturating_sub(since) >= MINUTE) {

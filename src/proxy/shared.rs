@@ -57,7 +57,10 @@ impl Shared {
     pub fn configure(&self, config: Option<Config>) {
         let mut slot = self.worker.borrow_mut();
         match &mut *slot {
-            Some(worker) => worker.reconfigure(config),
+            Some(worker) => {
+                worker.all_left_out().iter().for_each(log);
+                worker.reconfigure(config);
+            }
             None => {
                 *slot = config.map(|config| HELD.with_borrow(|held| Worker::beside(held, config, seed())))
             }
@@ -116,8 +119,10 @@ impl Shared {
         self.with_worker(Worker::forget_time);
         self.last_flush.set(self.seen.get());
         self.with_worker(|worker| worker.flush(|index, change| self.tell(index, change)));
-        let seen = self.seen.get();
-        self.with_worker(|worker| worker.left_out(seen)).iter().flatten().for_each(log);
+        if self.with_worker(|worker| worker.owes_lines()).unwrap_or(false) {
+            let now = self.now();
+            self.with_worker(|worker| worker.left_out(now)).iter().flatten().for_each(log);
+        }
     }
 
     /// Tells everything, and leaves no gauge behind in case that the VM ends now; the next tick puts them back.
@@ -146,6 +151,7 @@ impl Shared {
     /// Tells the last sums and ends the ticks: the host's timer would outlive the context.
     pub fn rest(&self) {
         self.flush_as_if_last();
+        self.with_worker(|worker| worker.all_left_out()).iter().flatten().for_each(log);
         self.pace.set(Step::Idle);
     }
 

@@ -283,6 +283,44 @@ fn differences_are_logged_up_to_a_rate_and_the_rest_is_counted() {
     assert_eq!(sim.counted("m")["comparisons mismatch"], 11);
 }
 
+/// A mirror of which differences were left out of the log.
+fn left_out() -> Sim {
+    let mut sim = sim(&json!({"log_per_minute": 1}));
+    for _ in 0..5 {
+        let (stream, copy) = copied(&mut sim);
+        stream.respond(200);
+        stream.gone();
+        sim.answer(&copy, Answer::status(404));
+        sim.rest();
+    }
+    assert_eq!(sim.logged(Level::Warn).len(), 1);
+    sim
+}
+
+fn assert_told(sim: &Sim) {
+    let lines = sim.logged(Level::Warn);
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(lines[1].contains("4 more differences were not logged"), "{lines:#?}");
+}
+
+#[test]
+fn what_was_left_out_is_told_though_nothing_comes_any_more() {
+    let mut sim = left_out();
+    sim.advance(Duration::from_secs(61));
+    assert_told(&sim);
+    assert_eq!(sim.tick_period(), None, "and then there is rest");
+}
+
+#[test]
+fn what_was_left_out_is_told_when_the_configuration_changes() {
+    let mut sim = left_out();
+    sim.reconfigure_same_root(r#"{"mirrors": [{"cluster": "other"}]}"#);
+    assert_told(&sim);
+    let mut sim = left_out();
+    sim.end_root(sim.root());
+    assert_told(&sim);
+}
+
 #[test]
 fn answers_that_grow_when_they_are_decoded_are_compared_a_few_at_a_time() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
