@@ -17,7 +17,7 @@ mod simulation;
 mod source;
 mod statistics;
 mod tally;
-mod thresholds;
+pub mod thresholds;
 mod words;
 
 use std::fs;

@@ -12,6 +12,7 @@
 mod browser;
 mod envoy;
 mod gates;
+mod limits;
 mod monitoring;
 #[allow(dead_code, reason = "the program's main")]
 #[path = "../../examples/verdict/main.rs"]
