@@ -139,9 +139,10 @@ impl Reading {
     }
 }
 
-/// Prometheus' increase is seldom whole.
+/// Prometheus' increase is seldom whole. Sums of what no filter has ever counted are no numbers to trip over.
 fn whole(value: f64) -> u64 {
-    value.max(0.0).round() as u64
+    const MOST: f64 = (1_u64 << 50) as f64;
+    value.clamp(0.0, MOST).round() as u64
 }
 
 /// Buckets as Prometheus counts them, each with all below it, become buckets with ends. `series` gives for each label set its

@@ -10,13 +10,18 @@
 //! [`STRETCH`]. Distances from end to end of a bucket are exact. Where a bucket holds too much of the distribution for that, its
 //! ends are taken as they are, too.
 
-use statrs::distribution::{Binomial, DiscreteCDF};
+use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal};
 
 use super::histogram::Spot;
 use super::{Histogram, Interval};
 
 /// By how much the distance of two places in a coarse bucket may be misjudged, as a factor.
 const STRETCH: f64 = 1.5;
+
+/// Up to so many values the binomial distribution is reckoned with itself; numerics fail it at some hundred times as many.
+const EXACT: u64 = 100_000_000;
+/// More ranks than its skewness moves it by, where a normal distribution stands for it.
+const SKEWNESS: f64 = 10.0;
 
 /// A percentile of one side, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,10 +66,21 @@ fn spots(histogram: &Histogram, q: f64, confidence: f64) -> Option<(Spot, Spot, 
     let count = histogram.count();
     let middle = histogram.spot(((count as f64 * q).ceil() as u64).max(1))?;
     let tail = (1.0 - confidence) / 2.0;
-    let below = Binomial::new(q, count).ok()?;
-    let low = histogram.spot(below.inverse_cdf(tail)).unwrap_or(Spot::NO_LOWER);
-    let high = histogram.spot(below.inverse_cdf(1.0 - tail).saturating_add(1)).unwrap_or(Spot::NO_UPPER);
+    let (low, high) = ranks(count, q, tail)?;
+    let low = histogram.spot(low).unwrap_or(Spot::NO_LOWER);
+    let high = histogram.spot(high).unwrap_or(Spot::NO_UPPER);
     Some((low, middle, high))
+}
+
+/// The ranks beside the quantile's that are beyond it by chance, each with the probability `tail`.
+fn ranks(count: u64, q: f64, tail: f64) -> Option<(u64, u64)> {
+    if count <= EXACT {
+        let below = Binomial::new(q, count).ok()?;
+        return Some((below.inverse_cdf(tail), below.inverse_cdf(1.0 - tail).saturating_add(1)));
+    }
+    let (mean, deviation) = (count as f64 * q, (count as f64 * q * (1.0 - q)).sqrt());
+    let reach = Normal::standard().inverse_cdf(1.0 - tail) * deviation + SKEWNESS;
+    Some(((mean - reach).floor() as u64, (mean + reach).ceil() as u64))
 }
 
 fn estimate(low: &Spot, middle: &Spot, high: &Spot) -> Estimate {
@@ -128,5 +144,36 @@ fn stretched(part: f64, width: f64, most: bool) -> f64 {
         (part * STRETCH).min(width - other / STRETCH)
     } else {
         (part / STRETCH).max(width - other * STRETCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_normal_distribution_takes_over_it_says_nearly_the_same_and_no_less() {
+        for q in [0.5, 0.9, 0.99] {
+            for tail in [0.02, 0.002, 0.00001] {
+                let (low, high) = ranks(EXACT, q, tail).unwrap();
+                let (normal_low, normal_high) = ranks(EXACT + 1, q, tail).unwrap();
+                assert!((0..30).contains(&low.saturating_sub(normal_low)) && normal_low <= low, "{q} {tail}");
+                assert!(
+                    (0..30).contains(&normal_high.saturating_sub(high)) && normal_high >= high,
+                    "{q} {tail}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_number_of_values_is_too_large() {
+        for count in [1, 2, EXACT, EXACT + 1, 10_u64.pow(11), 10_u64.pow(16), u64::MAX / 100] {
+            for q in [0.5, 0.9, 0.99] {
+                let (low, high) = ranks(count, q, 0.002).unwrap();
+                let middle = (count as f64 * q) as u64;
+                assert!(low <= middle && middle <= high, "{count} {q}: {low} {high}");
+            }
+        }
     }
 }
