@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
+use super::source::with_scheme;
 use super::thresholds::Flags;
 
 /// Where the bootstraps of `envoy/` have their admin.
@@ -79,9 +80,17 @@ PROMOTE. 64 the command line or the thresholds are at fault; 65 what was read ha
 Prometheus cannot be asked; 74 a file cannot be read or written.";
 
 impl Options {
-    /// The admins to read, where there is no Prometheus.
+    /// The admins to read, where there is no Prometheus. Each once, however it is spelled: its counts are not to be added to
+    /// themselves, and a baseline is to find it.
     pub fn admins(&self) -> Vec<String> {
-        if self.envoy.is_empty() { vec![SHIPPED_ADMIN.to_owned()] } else { self.envoy.clone() }
+        let mut admins = Vec::new();
+        for url in &self.envoy {
+            let url = with_scheme(url.trim_end_matches('/'));
+            if !admins.contains(&url) {
+                admins.push(url);
+            }
+        }
+        if admins.is_empty() { vec![SHIPPED_ADMIN.to_owned()] } else { admins }
     }
 }
 
@@ -112,5 +121,18 @@ mod tests {
         for text in ["", "5", "m", "5 m", "-5m", "0s", "31d", "5ms", "1.5h", "99999999999999999999s"] {
             assert!(time(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_admin_is_read_once_however_it_is_spelled() {
+        let admins = |urls: &[&str]| {
+            let arguments = urls.iter().flat_map(|url| ["--envoy", url]);
+            Options::try_parse_from(std::iter::once("verdict").chain(arguments)).unwrap().admins()
+        };
+        assert_eq!(admins(&[]), [SHIPPED_ADMIN]);
+        assert_eq!(
+            admins(&["http://a:1", "a:1", "http://a:1/", "https://a:1", "a:1/stats/prometheus"]),
+            ["http://a:1", "https://a:1", "http://a:1/stats/prometheus"]
+        );
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 
 use self::baseline::Baseline;
+pub use self::http::with_scheme;
 use super::failure::{Failure, Kind};
 use super::options::Options;
 use super::reading::Reading;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An Envoy's admin interface.
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 
 use super::super::failure::{Failure, Kind};
 use super::super::reading::Reading;
-use super::http::{Answer, get, with_scheme};
+use super::http::{Answer, get};
 
 /// Envoy's own buckets are ten times finer than what Prometheus is shown.
 const DETAILED: &str = "/stats?format=json&histogram_buckets=detailed&filter=shadow_";
@@ -13,10 +13,9 @@ const DETAILED: &str = "/stats?format=json&histogram_buckets=detailed&filter=sha
 const PROMETHEUS: &str = "/stats/prometheus?filter=shadow_";
 
 pub(super) fn read(admin: &str) -> Result<Reading, Failure> {
-    let url = with_scheme(admin);
-    let (base, path) = split(&url);
+    let (base, path) = split(admin);
     if !path.is_empty() {
-        return parse(&url, ask(&url)?);
+        return parse(admin, ask(admin)?);
     }
     let detailed = format!("{base}{DETAILED}");
     let answer = ask(&detailed)?;
@@ -52,9 +51,10 @@ fn parse(url: &str, answer: Answer) -> Result<Reading, Failure> {
             answer.status
         )));
     }
-    Reading::parse(&answer.body)
-        .with_context(|| format!("GET {url}"))
-        .map_err(|error| Kind::NoSuchMetrics.of(error))
+    Reading::parse(&answer.body).map_err(|error| {
+        Kind::NoSuchMetrics
+            .of(anyhow!("GET {url}: {error:#}\nIs this the address of Envoy's admin, and not of a listener?"))
+    })
 }
 
 #[cfg(test)]
@@ -66,6 +66,5 @@ mod tests {
         assert_eq!(split("http://127.0.0.1:9901"), ("http://127.0.0.1:9901", ""));
         assert_eq!(split("http://[::1]:9901/"), ("http://[::1]:9901", ""));
         assert_eq!(split("http://pod:15020/stats/prometheus"), ("http://pod:15020", "stats/prometheus"));
-        assert_eq!(with_scheme("localhost:9901"), "http://localhost:9901");
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Answer {
 }
 
 /// A URL without a scheme is taken for plain HTTP.
-pub(super) fn with_scheme(url: &str) -> String {
+pub fn with_scheme(url: &str) -> String {
     if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
 }
 

@@ -61,10 +61,10 @@ impl Prometheus {
     /// What every metric of the filter grew by over a time that ends now; gauges are as they are.
     pub(super) fn increase(&self, window: Duration) -> Result<Reading, Failure> {
         self.try_increase(window).map_err(|error| {
-            Kind::Unreachable.of(error.context(format!(
-                "{}\nIs this the address of a Prometheus, and does it scrape the Envoys? Its page /targets tells",
+            Kind::Unreachable.of(anyhow!(
+                "{}: {error:#}\nIs this the address of a Prometheus, and does it scrape the Envoys? Its page /targets tells.",
                 self.url
-            )))
+            ))
         })
     }
 
