@@ -59,14 +59,16 @@ pub fn row(judgement: &Judgement, finding: &Finding) -> [String; 6] {
             time(comparison.primary.value),
             time(comparison.shadow.value),
             match comparison.ratio.high {
-                high if high.is_infinite() && comparison.ratio.low <= 0.0 => "not known yet".into(),
-                _ if comparison.ratio.low.is_infinite() => {
+                _ if comparison.ratio.low.is_infinite()
+                    || !comparison.has_ratio() && comparison.difference.high.is_finite() =>
+                {
                     format!(
                         "{} to {} more",
                         time(comparison.difference.low),
                         time(comparison.difference.high)
                     )
                 }
+                _ if !comparison.has_ratio() => "not known yet".into(),
                 high if high.is_infinite() => format!("over {:.2} times", comparison.ratio.low),
                 high => format!("{:.2} to {high:.2} times", comparison.ratio.low),
             },

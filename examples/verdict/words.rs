@@ -110,8 +110,7 @@ fn latency(finding: &Finding, comparison: &Comparison, need: Option<Need>, limit
         (low, high) => format!("{low:.2} to {high:.2}"),
     };
     let slack = trimmed(limits.latency_slack_ms);
-    if finding.decision == Decision::Promote && comparison.ratio.low.is_infinite() {
-        // The primary's is 0 ms, and nothing is so many times 0.
+    if finding.decision == Decision::Promote && !comparison.has_ratio() {
         return format!(
             "That is at most {} more, and {slack} ms more are allowed.",
             time(comparison.difference.high)
@@ -159,7 +158,8 @@ pub fn time(milliseconds: f64) -> String {
         ms if ms.is_infinite() => "∞".into(),
         ms if ms.abs() >= 1000.0 => format!("{} s", trimmed((ms / 10.0).round() / 100.0)),
         ms if ms.abs() >= 10.0 => format!("{ms:.0} ms"),
-        ms => format!("{} ms", trimmed((ms * 10.0).round() / 10.0)),
+        // No minus before a zero.
+        ms => format!("{} ms", trimmed((ms * 10.0).round() / 10.0 + 0.0)),
     }
 }
 
@@ -226,6 +226,7 @@ mod tests {
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(time(0.0), "0 ms");
+        assert_eq!(time(-0.04), "0 ms");
         assert_eq!(time(2.04), "2 ms");
         assert_eq!(time(9.96), "10 ms");
         assert_eq!(time(1200.0), "1.2 s");

@@ -44,6 +44,13 @@ pub struct Comparison {
     pub blind: bool,
 }
 
+impl Comparison {
+    /// Whether the ratio says anything. That of 0 ms, or to it, says nothing.
+    pub fn has_ratio(&self) -> bool {
+        self.ratio.low.is_finite() && (self.ratio.low > 0.0 || self.ratio.high.is_finite())
+    }
+}
+
 /// Compares the quantile `q` (0.99 for P99) of two histograms. `None` if either is empty.
 pub fn compare(primary: &Histogram, shadow: &Histogram, q: f64, confidence: f64) -> Option<Comparison> {
     // Both sides hold together with the confidence.
@@ -111,7 +118,12 @@ fn at_least(from: &Spot, to: &Spot) -> (f64, f64) {
     }
     let narrowest = to.lower - from.upper;
     if from.hard || to.hard {
-        return (to.lower / from.upper, narrowest);
+        let ratio = match (to.lower, from.upper) {
+            // Nothing is so many times nothing.
+            (lower, upper) if lower <= 0.0 && upper <= 0.0 => 0.0,
+            (lower, upper) => lower / upper,
+        };
+        return (ratio, narrowest);
     }
     let ratio = distance(from, to, false).exp();
     let reach = if ratio > 1.0 { from.lower } else { from.upper };
@@ -149,6 +161,7 @@ fn stretched(part: f64, width: f64, most: bool) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Bucket;
     use super::*;
 
     #[test]
@@ -175,5 +188,17 @@ mod tests {
                 assert!(low <= middle && middle <= high, "{count} {q}: {low} {high}");
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_not_so_many_times_nothing() {
+        let at_once = |upper: f64| {
+            let buckets = vec![Bucket { lower: 0.0, upper, count: 2000 }];
+            Histogram { buckets, beyond: 0 }
+        };
+        let found = compare(&at_once(0.0), &at_once(0.0), 0.5, 0.99).unwrap();
+        assert_eq!(found.ratio, Interval { low: 0.0, high: f64::INFINITY });
+        assert_eq!(found.difference, Interval { low: 0.0, high: 0.0 });
+        assert!(!found.has_ratio());
     }
 }
