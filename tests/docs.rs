@@ -192,3 +192,14 @@ fn the_readme_has_every_threshold_with_its_default_and_no_other() {
     let defaults = defaults.as_object().expect("an object").iter();
     assert_eq!(said, defaults.map(|(name, value)| (name.clone(), trimmed(value))).collect());
 }
+
+#[test]
+fn the_readme_has_the_versions_of_envoy_that_are_tested() {
+    let readme = read("README.md");
+    let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("| Envoy ")).collect();
+    let cells = rows.iter().filter_map(|row| row.trim_start_matches("| Envoy ").split(['|', '(']).next());
+    let named: BTreeSet<_> =
+        cells.flat_map(|cell| cell.split([',', ' '])).filter(|word| word.contains('.')).collect();
+    let tested = read("envoy/older-versions") + &read("envoy/version");
+    assert_eq!(named, tested.split_whitespace().collect());
+}

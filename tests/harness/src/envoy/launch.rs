@@ -149,6 +149,8 @@ fn arguments(bootstrap: &Bootstrap, file: &Path, admin_file: &Path) -> Vec<OsStr
     arguments.extend(["--log-level".into(), OsString::from(&bootstrap.log_level)]);
     if let Some(seconds) = bootstrap.drain_seconds {
         arguments.extend(["--drain-time-s".into(), seconds.to_string().into()]);
+        // As Istio does: each connection is told with its next answer, not only by the end of the time.
+        arguments.extend(["--drain-strategy".into(), "immediate".into()]);
     }
     // Several Envoys of one machine would meet in shared memory otherwise.
     arguments.push("--disable-hot-restart".into());
