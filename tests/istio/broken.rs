@@ -2,18 +2,17 @@
 //! What is wrong with a plugin never takes traffic down: for every way, at first load and as an update. And the cases that are
 //! Istio's own.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use harness::client::{Traffic, pace};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 use crate::images::Source;
+use crate::load::Load;
 use crate::proxy::Proxy;
 use crate::shop::Shop;
 use crate::sidecar::everything;
 use crate::world::World;
+
+const PER_SECOND: f64 = 100.0;
 
 /// Invalid configurations, and what the log says of them.
 fn configurations() -> Vec<(Value, &'static str)> {
@@ -52,16 +51,17 @@ pub async fn configurations_leave_traffic_alone_as_an_update(world: &World) -> R
     let shop = Shop::with(world, &world.images.oci()).await?;
     shop.mirror(&everything())?;
     let proxy = shop.sidecar().await?;
+    shop.await_copying(&proxy, true).await?;
     for (configuration, log) in configurations() {
         let what = || configuration.to_string();
-        shop.await_copying(&proxy, true).await.with_context(what)?;
-        let load = load(&shop);
+        let load = Load::start(&shop, PER_SECOND);
         shop.configure(&configuration)?;
         shop.await_copying(&proxy, false).await.with_context(what)?;
         proxy.await_log(log).await.with_context(what)?;
         says_invalid(&proxy, true).await.with_context(what)?;
         shop.mirror(&everything())?;
-        load.await?.all_succeeded().with_context(what)?;
+        shop.await_copying(&proxy, true).await.with_context(what)?;
+        load.all_succeeded().await.with_context(what)?;
     }
     Ok(())
 }
@@ -101,12 +101,12 @@ pub async fn images_leave_traffic_alone_as_an_update(world: &World) -> Result<()
     for source in images(world)? {
         let what = || format!("{source:?}");
         let given_up = proxy.log_count(GIVEN_UP);
-        let load = load(&shop);
+        let load = Load::start(&shop, PER_SECOND);
         shop.patch(&json!({"url": source.url, "sha256": source.sha256}))?;
         proxy.until(GIVEN_UP, async || Ok(proxy.log_count(GIVEN_UP) > given_up)).await.with_context(what)?;
         shop.await_copying(&proxy, false).await.with_context(what)?;
-        load.await?.all_succeeded().with_context(what)?;
         mends(&shop, &proxy).await.with_context(what)?;
+        load.all_succeeded().await.with_context(what)?;
     }
     Ok(())
 }
@@ -154,12 +154,12 @@ pub async fn what_envoy_refuses_leaves_the_old_filter(world: &World) -> Result<(
     shop.mirror(&everything())?;
     let proxy = shop.sidecar().await?;
     shop.await_copying(&proxy, true).await?;
-    let load = load(&shop);
+    let load = Load::start(&shop, PER_SECOND);
     let Source { url, .. } = world.images.nonsense();
     shop.patch(&json!({"url": url, "sha256": null}))?;
     proxy.await_log("Failed to load Wasm code").await?;
     shop.await_copying(&proxy, true).await?;
-    load.await?.all_succeeded()?;
+    load.all_succeeded().await?;
     let Source { url, sha256 } = world.images.oci();
     shop.patch(
         &json!({"url": url, "sha256": sha256, "pluginConfig": {"mirrors": [{"cluster": "nowhere"}]}}),
@@ -186,9 +186,4 @@ async fn says_invalid(proxy: &Proxy, invalid: bool) -> Result<()> {
                 && stats.gauge("shadow_config_invalid", &[]) == value)
         })
         .await
-}
-
-fn load(shop: &Shop<'_>) -> JoinHandle<Traffic> {
-    let (client, request) = (shop.client(), shop.request("/load"));
-    tokio::spawn(async move { pace(&client, 100.0, Duration::from_millis(1500), |_| request.clone()).await })
 }

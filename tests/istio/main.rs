@@ -17,6 +17,7 @@ mod free;
 mod gateway;
 mod images;
 mod kubectl;
+mod load;
 mod manifest;
 mod manifests;
 mod metrics;

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::client::{Traffic, pace};
 use serde_json::json;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use crate::load::Load;
 use crate::shop::{SEARCH, Shop};
 use crate::sidecar::everything;
 use crate::world::World;
@@ -48,14 +47,14 @@ pub async fn a_patch_takes_effect_within_a_second_and_loses_nothing(world: &Worl
     };
     shop.mirror(&percentage(0))?;
     let _proxy = shop.sidecar().await?;
-    let load = load(&shop, 8);
+    let load = Load::start(&shop, PER_SECOND);
     shows(&shop, Share::None).await?;
     for (percent, share) in [(100, Share::All), (10, Share::Some), (100, Share::All), (0, Share::None)] {
         shop.patch(&json!({"pluginConfig": {"mirrors": [percentage(percent)]}}))?;
         let took = shows(&shop, share).await.with_context(|| format!("{percent} %"))?;
         ensure!(took <= PROMISED, "{percent} % took {took:?}");
     }
-    load.await?.all_succeeded()
+    load.all_succeeded().await
 }
 
 /// The plugin is added, taken away and added again: each is there within a second, and no request is lost.
@@ -67,7 +66,7 @@ pub async fn adding_and_removing_lose_nothing(world: &World) -> Result<()> {
         plugin.lines().filter(|line| !is_the_servers(line)).map(|line| format!("{line}\n")).collect();
     world.kubectl().delete("wasmplugin", SEARCH.plugin, "shop")?;
     let _proxy = shop.sidecar().await?;
-    let load = load(&shop, 12);
+    let load = Load::start(&shop, PER_SECOND);
     shows(&shop, Share::None).await?;
     for round in 0..2 {
         world.kubectl().apply(&plugin)?;
@@ -78,7 +77,7 @@ pub async fn adding_and_removing_lose_nothing(world: &World) -> Result<()> {
         let took = shows(&shop, Share::None).await.with_context(|| format!("removed, round {round}"))?;
         ensure!(took <= PROMISED, "removing it took {took:?}");
     }
-    load.await?.all_succeeded()
+    load.all_succeeded().await
 }
 
 /// Fields of an object that cannot be applied again.
@@ -86,13 +85,6 @@ fn is_the_servers(line: &str) -> bool {
     ["  creationTimestamp:", "  resourceVersion:", "  uid:", "  generation:"]
         .iter()
         .any(|field| line.starts_with(field))
-}
-
-/// Requests at a steady rate.
-fn load(shop: &Shop<'_>, seconds: u64) -> JoinHandle<Traffic> {
-    let (client, request) = (shop.client(), shop.request("/load"));
-    let duration = Duration::from_secs(seconds);
-    tokio::spawn(async move { pace(&client, PER_SECOND, duration, |_| request.clone()).await })
 }
 
 /// Waits until the requests of a window show this share, and tells when that window began.

@@ -18,7 +18,7 @@ pub use self::{
     http2::Http2,
     request::{Body, Request},
     response::{Cut, Response},
-    traffic::{Answered, Latencies, Traffic, burst, latencies, pace},
+    traffic::{Answered, Latencies, Traffic, burst, latencies, pace, pace_until},
 };
 pub use crate::wire::Headers;
 

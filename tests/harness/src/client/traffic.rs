@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -63,6 +64,33 @@ pub async fn pace<C: Client>(
     for index in 0..count {
         let due = start + Duration::from_secs_f64(index as f64 / per_second);
         sleep_until(due).await;
+        let client = client.clone();
+        let request = make(index);
+        requests.spawn(async move {
+            let result = client.request(request).await;
+            (index, result, due.elapsed())
+        });
+    }
+    Traffic::of(requests.join_all().await)
+}
+
+/// Sends requests at a fixed rate, as [`pace`] does, until `end` is there; then waits for the answers to all that were sent.
+pub async fn pace_until<C: Client>(
+    client: &C,
+    per_second: f64,
+    end: impl Future<Output = ()>,
+    make: impl Fn(usize) -> Request,
+) -> Traffic {
+    let start = Instant::now();
+    let mut end = pin!(end);
+    let mut requests = JoinSet::new();
+    for index in 0.. {
+        let due = start + Duration::from_secs_f64(index as f64 / per_second);
+        tokio::select! {
+            biased;
+            () = &mut end => break,
+            () = sleep_until(due) => {}
+        }
         let client = client.clone();
         let request = make(index);
         requests.spawn(async move {
