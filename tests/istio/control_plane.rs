@@ -34,10 +34,11 @@ impl ControlPlane {
     pub async fn start(tools: &Tools) -> Result<Self> {
         let directory = TempDir::new()?;
         let (etcd, store) = start_etcd(tools, directory.path()).await?;
-        let (api_server, kubectl) = start_api_server(tools, directory.path(), store).await?;
+        let (mut api_server, kubectl) = start_api_server(tools, directory.path(), store).await?;
         let definitions = tools.definitions().display().to_string();
-        kubectl.run(&["apply", "--server-side", "-f", &definitions])?;
-        kubectl.run(&["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"])?;
+        // They are big, and the API server looks at them in any case.
+        kubectl.run(&["apply", "--server-side", "--validate=false", "-f", &definitions])?;
+        until("the definitions are established", &mut api_server, async || are_established(&kubectl)).await?;
         kubectl.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}")?;
         let (istiod, discovery) = start_istiod(tools, directory.path(), &kubectl).await?;
         Ok(Self { istiod, api_server, etcd, kubectl, discovery, _directory: directory })
@@ -115,6 +116,13 @@ async fn start_api_server(tools: &Tools, directory: &Path, store: u16) -> Result
     })
     .await?;
     Ok((process, kubectl))
+}
+
+/// In one question: `kubectl wait` asks for each, one after the other.
+fn are_established(kubectl: &Kubectl) -> Result<bool> {
+    let path =
+        "jsonpath={range .items[*]}{.status.conditions[?(@.type==\"Established\")].status}{\"\\n\"}{end}";
+    Ok(kubectl.run(&["get", "crd", "-o", path])?.lines().all(|status| status == "True"))
 }
 
 async fn start_istiod(tools: &Tools, directory: &Path, kubectl: &Kubectl) -> Result<(Process, u16)> {

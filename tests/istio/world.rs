@@ -27,8 +27,8 @@ spec: {mtls: {mode: DISABLE}}
 impl World {
     pub async fn start() -> Result<Self> {
         let tools = Tools::get()?;
-        let images = Images::serve(&tools).await?;
-        let plane = ControlPlane::start(&tools).await?;
+        // Both mostly wait: the one for Cargo, the other for istiod.
+        let (images, plane) = tokio::try_join!(Images::serve(&tools), ControlPlane::start(&tools))?;
         let world = Self { tools, plane, images };
         for namespace in ["shop", "shadow-demo"] {
             world.kubectl().run(&["create", "namespace", namespace])?;
@@ -50,10 +50,9 @@ impl World {
     pub fn clear(&self) -> Result<()> {
         const KINDS: &str = "wasmplugins,trafficextensions,gateways.networking.istio.io,virtualservices,sidecars,\
                              destinationrules,serviceentries,workloadentries,services";
-        for namespace in ["shop", "shadow-demo", "istio-system"] {
-            self.kubectl().run(&["-n", namespace, "delete", KINDS, "--all"])?;
-        }
-        Ok(())
+        // In one go. The API server's own service is in the namespace that is left out.
+        let selector = "--field-selector=metadata.namespace!=default";
+        self.kubectl().run(&["delete", KINDS, "--all-namespaces", selector]).map(drop)
     }
 
     pub async fn stop(self) -> Result<()> {
