@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::images::Source;
 use crate::load::Load;
 use crate::proxy::Proxy;
-use crate::shop::Shop;
+use crate::shop::{ITSELF, SEARCH, Shop};
 use crate::sidecar::everything;
 use crate::world::World;
 
@@ -119,16 +119,99 @@ async fn mends(shop: &Shop<'_>, proxy: &Proxy) -> Result<()> {
     shop.await_copying(proxy, true).await
 }
 
+/// A shadow that the proxy does not know: traffic passes, and each copy that could not be sent is counted.
+pub async fn an_unknown_cluster_leaves_traffic_alone(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    let mut unknown = everything();
+    unknown["cluster"] = json!("outbound|8080||nowhere.shop.svc.cluster.local");
+    shop.mirror(&unknown)?;
+    let proxy = shop.sidecar().await?;
+    is_counted_as_unknown(&shop, &proxy).await.context("at first load")?;
+    shop.mirror(&everything())?;
+    shop.await_copying(&proxy, true).await?;
+    let load = Load::start(&shop, PER_SECOND);
+    shop.mirror(&unknown)?;
+    shop.await_copying(&proxy, false).await?;
+    is_counted_as_unknown(&shop, &proxy).await.context("as an update")?;
+    shop.mirror(&everything())?;
+    shop.await_copying(&proxy, true).await?;
+    shop.let_know(&[&format!("./{ITSELF}")])?;
+    shop.await_copying(&proxy, false).await?;
+    is_counted_as_unknown(&shop, &proxy).await.context("hidden by a Sidecar")?;
+    shop.let_know(&[&format!("./{ITSELF}"), &format!("./{}", SEARCH.host())])?;
+    shop.mirror(&everything())?;
+    proxy.await_log("this Envoy has the cluster").await?;
+    load.all_succeeded().await
+}
+
+/// Copies fail for this reason, one for each request that passes, until the breaker sees that it is of no use.
+async fn is_counted_as_unknown(shop: &Shop<'_>, proxy: &Proxy) -> Result<()> {
+    let labels = [("mirror", "v2"), ("reason", "unknown_cluster")];
+    let before = proxy.stats().await?.counter("shadow_failed_total", &labels);
+    proxy
+        .until("failures for an unknown cluster", async || {
+            let answer = shop.get("/passes").await?;
+            ensure!(answer.status == 200 && answer.text() == "v1", "the client got {answer:?}");
+            Ok(proxy.stats().await?.counter("shadow_failed_total", &labels) >= before + 5)
+        })
+        .await?;
+    ensure!(shop.v2.find_all(|copy| copy.path_only() == "/passes").is_empty(), "something is copied");
+    proxy.await_log("this Envoy has no cluster").await
+}
+
+/// Without a scheme Istio takes a url for `oci://`. One with a port it accepts and then leaves out the plugin.
+pub async fn a_url_without_a_scheme_leaves_traffic_alone(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    let with_port = world.images.oci().url.replacen("oci://", "", 1);
+    shop.patch(&json!({"url": with_port}))?;
+    shop.mirror(&everything())?;
+    let proxy = shop.sidecar().await?;
+    passes(&shop, &proxy, "").await?;
+    mends(&shop, &proxy).await?;
+    let load = Load::start(&shop, PER_SECOND);
+    shop.patch(&json!({"url": with_port}))?;
+    shop.await_copying(&proxy, false).await?;
+    mends(&shop, &proxy).await?;
+    // There is no registry at the port of https, but this is where it is asked for.
+    shop.patch(&json!({"url": "127.0.0.1/shadow-filter:0.1.0", "sha256": null}))?;
+    proxy.await_log("cannot fetch Wasm module oci://127.0.0.1/shadow-filter:0.1.0").await?;
+    shop.await_copying(&proxy, false).await?;
+    mends(&shop, &proxy).await?;
+    load.all_succeeded().await
+}
+
+/// A registry that wants a secret: none is named, or one that there is not.
+pub async fn a_missing_pull_secret_leaves_traffic_alone(world: &World) -> Result<()> {
+    let private = world.images.private();
+    for (secret, log) in [(None, "401"), (Some("nowhere"), "missing image pulling secret")] {
+        let shop = Shop::with(world, &private).await?;
+        shop.patch(&json!({"imagePullSecret": secret}))?;
+        let proxy = shop.sidecar().await?;
+        passes(&shop, &proxy, log).await?;
+        shop.patch(&json!({"imagePullSecret": null}))?;
+        mends(&shop, &proxy).await?;
+        let load = Load::start(&shop, PER_SECOND);
+        let before = proxy.log_count(GIVEN_UP);
+        shop.patch(&json!({"url": private.url, "sha256": null, "imagePullSecret": secret}))?;
+        proxy.until(GIVEN_UP, async || Ok(proxy.log_count(GIVEN_UP) > before)).await?;
+        shop.await_copying(&proxy, false).await?;
+        load.all_succeeded().await?;
+    }
+    Ok(())
+}
+
 /// What `examples/istio/README.md` says is not in our hands: at first load every request is refused.
 pub async fn what_istio_itself_does_not_allow(world: &World) -> Result<()> {
     let images = &world.images;
     let closed = json!({"failStrategy": null});
+    let reloading = json!({"failStrategy": "FAIL_RELOAD"});
     let strict = json!({
         "pluginConfig": {"mirrors": "all"},
         "vmConfig": {"env": [{"name": "SHADOW_FILTER_STRICT", "value": "1"}]},
     });
     for (what, source, spec, status) in [
         ("no FAIL_OPEN, and no image", images.missing(), closed, 403),
+        ("FAIL_RELOAD, and no image", images.missing(), reloading, 403),
         ("a strict filter, and a fault", images.oci(), strict, 500),
         (
             "no such file",

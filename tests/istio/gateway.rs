@@ -14,7 +14,6 @@ use crate::proxy::{Proxy, Role};
 use crate::shop::Shop;
 use crate::world::World;
 
-const PLUGIN: &str = "shop-shadow";
 const POD: Role = Role {
     kind: "router",
     namespace: "istio-system",
@@ -40,22 +39,10 @@ impl<'a> Gateway<'a> {
         let documents =
             manifest::shipped("gateway.yaml")?.into_iter().map(|document| match document.kind() {
                 "Gateway" => document.with(&server),
+                "WasmPlugin" => Ok(document.mirroring_all()),
                 _ => Ok(document),
             });
         shop.apply_all(documents.collect::<Result<_>>()?, source)?;
-        let percentage =
-            json!([{"op": "replace", "path": "/spec/pluginConfig/mirrors/0/percentage", "value": 100}]);
-        let (kubectl, percentage) = (world.kubectl(), percentage.to_string());
-        kubectl.run(&[
-            "-n",
-            POD.namespace,
-            "patch",
-            "wasmplugin",
-            PLUGIN,
-            "--type=json",
-            "-p",
-            &percentage,
-        ])?;
         let proxy = Proxy::start(world, POD).await?;
         let gateway = Self { shop, proxy, client: Http1::new(SocketAddr::from(([127, 0, 0, 1], port))) };
         let hello = || Request::post("/search/hello", "").authority("shop.example.com");

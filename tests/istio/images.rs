@@ -10,15 +10,18 @@ use harness::client::{Http1, Request};
 use harness::process::Process;
 use harness::upstream::{Reply, Upstream};
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 use crate::control_plane::until;
 use crate::free;
+use crate::private::Private;
 use crate::tools::{Tools, run};
 
 pub struct Images {
     tools: Tools,
     _registry: Process,
     registry: String,
+    private: Private,
     web: Upstream,
     oci: Source,
     http: Source,
@@ -44,7 +47,11 @@ impl Images {
             Ok(client.request(Request::get("/v2/")).await.is_ok_and(|answer| answer.is_success()))
         })
         .await?;
-        let package = Package::push(&registry)?;
+        let package = spawn_blocking({
+            let registry = registry.clone();
+            move || Package::push(&registry)
+        })
+        .await??;
         let web = Upstream::http1().await?;
         let content = package.module.clone();
         web.respond_with(move |request| match request.path_only() {
@@ -53,16 +60,17 @@ impl Images {
             "/nonsense.wasm" => Reply::status(200).body(NONSENSE),
             _ => Reply::status(404),
         });
+        let private = Private::serve().await?;
         let at = |path: &str| format!("http://{}/{path}", web.addr());
         let http = Source { url: at("shadow_filter.wasm"), sha256: Some(package.file_digest.clone()) };
         let nonsense = Source { url: at("nonsense.wasm"), sha256: None };
         let Package { oci, .. } = package;
-        Ok(Self { _registry: process, tools: tools.clone(), registry, oci, http, nonsense, web })
+        Ok(Self { _registry: process, tools: tools.clone(), registry, private, oci, http, nonsense, web })
     }
 
-    /// Its host and port, for agents that have to be told that it speaks plain HTTP.
-    pub fn registry(&self) -> &str {
-        &self.registry
+    /// Hosts and ports of the registries, for agents that have to be told that they speak plain HTTP.
+    pub fn registries(&self) -> String {
+        format!("{},{}", self.registry, self.private.address())
     }
 
     /// The filter, by the digest of its image's manifest.
@@ -126,6 +134,11 @@ impl Images {
         let directory = TempDir::new()?;
         fs::write(directory.path().join("README"), "no module")?;
         push(&self.tools, &self.registry, "no-module:0.1.0", directory.path(), "README")
+    }
+
+    /// A registry that lets nobody in.
+    pub fn private(&self) -> Source {
+        Source { url: format!("oci://{}/shadow-filter:0.1.0", self.private.address()), sha256: None }
     }
 
     /// A registry that does not answer.

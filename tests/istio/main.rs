@@ -13,6 +13,7 @@
 
 mod broken;
 mod control_plane;
+mod elsewhere;
 mod free;
 mod gateway;
 mod images;
@@ -21,6 +22,7 @@ mod load;
 mod manifest;
 mod manifests;
 mod metrics;
+mod private;
 mod proxy;
 mod shop;
 mod shown;

@@ -2,6 +2,7 @@
 //! What is shipped in `examples/istio/`, and what a test makes of it: another image, other ports.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_yaml_ng::{Deserializer, Value};
@@ -63,6 +64,22 @@ impl Document {
                 within.as_mapping_mut().map(|mapping| mapping.remove("sha256"));
             }
         }
+        self
+    }
+
+    /// With every request copied by its first mirror that the mirror's conditions let through.
+    pub fn mirroring_all(mut self) -> Self {
+        let within = match self.kind() {
+            "TrafficExtension" => &mut self.0["spec"]["wasm"],
+            _ => &mut self.0["spec"],
+        };
+        within["pluginConfig"]["mirrors"][0]["percentage"] = 100.into();
+        self
+    }
+
+    /// A DestinationRule by which a certificate counts only if this one vouches for it.
+    pub fn trusting(mut self, certificate: &Path) -> Self {
+        self.0["spec"]["trafficPolicy"]["tls"]["caCertificates"] = certificate.display().to_string().into();
         self
     }
 

@@ -61,6 +61,7 @@ pub async fn faults_are_refused(world: &World) -> Result<()> {
         ("a strategy that there is not", json!({"failStrategy": "FAIL_SOFT"})),
         ("a short digest", json!({"sha256": "abc"})),
         ("another scheme", json!({"url": "ftp://example.com/shadow_filter.wasm"})),
+        ("a host and port without a scheme", json!({"url": "registry.example.com:5000/shadow-filter:0.1.0"})),
         ("a port that there is not", json!({"match": [{"ports": [{"number": 70000}]}]})),
     ];
     for (what, fault) in faults {

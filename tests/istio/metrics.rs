@@ -48,3 +48,28 @@ pub async fn labels_come_out_of_the_agents_endpoint(world: &World) -> Result<()>
     ensure!(odd.is_none(), "a metric without its labels: {odd:?}");
     proxy.stats().await?.check_equations()
 }
+
+/// Without them labels stand in the names, as `examples/istio/README.md` says.
+pub async fn labels_stand_in_the_names_without_annotations(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    shop.mirror(&everything())?;
+    let proxy = shop.plain_sidecar().await?;
+    shop.await_copying(&proxy, true).await?;
+    for wanted in [
+        "mirror___v2___shadow_sent_total{",
+        "mirror___v2___side___shadow___class___2xx___shadow_responses_total{",
+    ] {
+        proxy
+            .until(wanted, async || {
+                let metrics = proxy.merged_metrics().await?;
+                Ok(metrics.lines().any(|line| line.starts_with(wanted)))
+            })
+            .await?;
+    }
+    let metrics = proxy.merged_metrics().await?;
+    let odd = metrics
+        .lines()
+        .find(|line| line.starts_with("shadow_") && !line.starts_with("shadow_buffered_bytes"));
+    ensure!(odd.is_none(), "`grep ^shadow_` finds {odd:?}");
+    Ok(())
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep};
 use crate::control_plane::until;
 use crate::free;
 use crate::manifest;
+use crate::tools::Tools;
 use crate::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,8 +44,17 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one, and waits until its Envoy serves.
+    /// Starts one whose pod has the annotations of `metrics.yaml`, and waits until its Envoy serves.
     pub async fn start(world: &World, role: Role) -> Result<Self> {
+        Self::annotated(world, role, &manifest::annotations()?).await
+    }
+
+    /// The same, of a pod without any annotation.
+    pub async fn plain(world: &World, role: Role) -> Result<Self> {
+        Self::annotated(world, role, &[]).await
+    }
+
+    async fn annotated(world: &World, role: Role, annotations: &[(String, String)]) -> Result<Self> {
         static NEXT: AtomicU8 = AtomicU8::new(1);
         fs::create_dir_all(DATA)
             .with_context(|| format!("make {DATA}, where pilot-agent keeps modules; it can be no other"))?;
@@ -52,7 +62,7 @@ impl Proxy {
         let (admin, status) = (free::port()?, free::port()?);
         let envoy = directory.path().join("envoy");
         write_launcher(&envoy)?;
-        write_annotations(directory.path())?;
+        write_annotations(directory.path(), annotations)?;
         let config = json!({
             "discoveryAddress": format!("127.0.0.1:{}", world.plane.discovery),
             "controlPlaneAuthPolicy": "NONE",
@@ -68,11 +78,11 @@ impl Proxy {
             .arg("--domain")
             .arg(format!("{}.svc.cluster.local", role.namespace))
             .arg("--templateFile")
-            .arg(world.tools.path("bootstrap.json"))
+            .arg(template(&world.tools, directory.path())?)
             .current_dir(directory.path())
             .env("PROXY_CONFIG", config.to_string())
             .env("FILE_MOUNTED_CERTS", "true")
-            .env("WASM_INSECURE_REGISTRIES", world.images.registry())
+            .env("WASM_INSECURE_REGISTRIES", world.images.registries())
             // A module that cannot be had is to be given up in the time of a test.
             .envs([("WASM_HTTP_REQUEST_MAX_RETRIES", "1"), ("WASM_HTTP_REQUEST_TIMEOUT", "3s")])
             .env("ENVOY_PROMETHEUS_PORT", free::port()?.to_string())
@@ -138,12 +148,21 @@ impl Proxy {
     }
 }
 
-/// The annotations of the pod as Kubernetes would mount them: those that are shipped for the metrics.
-fn write_annotations(home: &Path) -> Result<()> {
+/// Istio's bootstrap, with the listeners for metrics and probes where nobody else reaches them. The agent's own port, which it
+/// cannot be told where to open, is the only one that others could.
+fn template(tools: &Tools, directory: &Path) -> Result<PathBuf> {
+    let template = fs::read_to_string(tools.path("bootstrap.json"))?;
+    let path = directory.join("bootstrap.json");
+    fs::write(&path, template.replace("{{ .wildcard }}", "127.0.0.1"))?;
+    Ok(path)
+}
+
+/// The annotations of the pod as Kubernetes would mount them.
+fn write_annotations(home: &Path, annotations: &[(String, String)]) -> Result<()> {
     let path = home.join("etc/istio/pod");
     fs::create_dir_all(&path)?;
     let line = |(name, value): &(String, String)| format!("{name}={value:?}\n");
-    fs::write(path.join("annotations"), manifest::annotations()?.iter().map(line).collect::<String>())?;
+    fs::write(path.join("annotations"), annotations.iter().map(line).collect::<String>())?;
     Ok(())
 }
 

@@ -140,7 +140,11 @@ spec:
     bind: 127.0.0.1
     captureMode: NONE
     hosts: ['./{ITSELF}']
-  - hosts: ['./*']
+  # All services of the namespace are known. Without a port the proxy would listen at each service's own.
+  - port: {{number: {proxy}, protocol: HTTP_PROXY, name: proxy}}
+    bind: 127.0.0.1
+    captureMode: NONE
+    hosts: ['./*']
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -152,6 +156,7 @@ spec:
   endpoints: [{{address: 127.0.0.1, ports: {{http: {inbound}}}}}]
 ",
             namespace = service.namespace(),
+            proxy = free::port()?,
             pod = if sidecar { inbound } else { v1.addr().port() },
             v1 = v1.addr().port(),
             v2 = v2.addr().port(),
@@ -180,9 +185,25 @@ spec:
         self.world.kubectl().patch("wasmplugin", self.service.plugin, self.service.namespace(), &patch)
     }
 
+    /// Has the sidecar of v1's pod know these services and no others.
+    pub fn let_know(&self, hosts: &[&str]) -> Result<()> {
+        let patch = serde_json::json!([{"op": "replace", "path": "/spec/egress/1/hosts", "value": hosts}]);
+        let patch = patch.to_string();
+        let arguments =
+            ["-n", self.service.namespace(), "patch", "sidecar", "primary", "--type=json", "-p", &patch];
+        self.world.kubectl().run(&arguments).map(drop)
+    }
+
     /// Starts the sidecar of v1's pod, and waits until its inbound listener serves.
     pub async fn sidecar(&self) -> Result<Proxy> {
         let proxy = Proxy::start(self.world, self.service.pod).await?;
+        self.await_listener(&proxy).await?;
+        Ok(proxy)
+    }
+
+    /// The same, where nobody has applied `metrics.yaml`.
+    pub async fn plain_sidecar(&self) -> Result<Proxy> {
+        let proxy = Proxy::plain(self.world, self.service.pod).await?;
         self.await_listener(&proxy).await?;
         Ok(proxy)
     }
@@ -241,12 +262,13 @@ spec:
 
     /// How many of some GET requests v2 got a copy of.
     async fn copies(&self, of: usize) -> Result<usize> {
-        let before = self.v2.count();
+        let probed = || self.v2.find_all(|copy| copy.path_only() == "/probe").len();
+        let before = probed();
         for _ in 0..of {
             self.get("/probe").await?;
         }
         // What is copied at all is copied within milliseconds.
         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
-        Ok(self.v2.count() - before)
+        Ok(probed() - before)
     }
 }

@@ -5,7 +5,7 @@ use anyhow::{Result, bail, ensure};
 use harness::client::Request;
 use serde_json::json;
 
-use crate::manifest;
+use crate::manifest::{self, Document};
 use crate::shop::{HTTPBIN, ITSELF, SEARCH, Shop};
 use crate::world::World;
 
@@ -116,6 +116,22 @@ pub async fn a_traffic_extension_does_the_same(world: &World) -> Result<()> {
         .until("a copy", async || {
             shop.get("/find").await?;
             Ok(shop.v2.count() > 0)
+        })
+        .await
+}
+
+/// Both kinds of plugin at once copy every request twice.
+pub async fn both_kinds_of_plugin_copy_twice(world: &World) -> Result<()> {
+    let shop = Shop::with(world, &world.images.oci()).await?;
+    let extension = manifest::shipped("traffic-extension/search.yaml")?;
+    shop.apply_all(extension.into_iter().map(Document::mirroring_all).collect(), &world.images.oci())?;
+    shop.mirror(&everything())?;
+    let proxy = shop.sidecar().await?;
+    proxy
+        .until("two copies of a request", async || {
+            shop.v2.take();
+            shop.get("/twice").await?;
+            Ok(shop.v2.await_count(2).await.is_ok())
         })
         .await
 }
