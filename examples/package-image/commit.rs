@@ -2,6 +2,7 @@
 //! Which sources: the commit that is checked out, and whether the tree is what was committed.
 
 use std::env;
+use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
@@ -42,14 +43,31 @@ pub fn created(commit: Option<&Commit>) -> Result<Option<String>> {
         ),
         Err(_) => commit.map(|commit| commit.seconds),
     };
-    let time = |seconds| {
-        UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("SOURCE_DATE_EPOCH is too large")
-    };
-    Ok(seconds.map(time).transpose()?.map(|time| humantime::format_rfc3339_seconds(time).to_string()))
+    seconds.map(|seconds| rfc3339(seconds).context("SOURCE_DATE_EPOCH is too large")).transpose()
+}
+
+/// None after the year 9999.
+fn rfc3339(seconds: u64) -> Option<String> {
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+    let mut text = String::new();
+    write!(text, "{}", humantime::format_rfc3339_seconds(time)).ok()?;
+    Some(text)
 }
 
 fn git(root: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_cannot_be_written_is_none() {
+        assert_eq!(rfc3339(1_790_000_000).as_deref(), Some("2026-09-21T14:13:20Z"));
+        assert_eq!(rfc3339(253_402_300_800), None);
+        assert_eq!(rfc3339(u64::MAX), None);
+    }
 }
