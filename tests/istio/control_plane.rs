@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use harness::client::{Http1, Request};
 use harness::process::Process;
-use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::free;
@@ -27,21 +26,20 @@ pub struct ControlPlane {
     etcd: Process,
     pub kubectl: Kubectl,
     pub discovery: u16,
-    _directory: TempDir,
 }
 
 impl ControlPlane {
-    pub async fn start(tools: &Tools) -> Result<Self> {
-        let directory = TempDir::new()?;
-        let (etcd, store) = start_etcd(tools, directory.path()).await?;
-        let (mut api_server, kubectl) = start_api_server(tools, directory.path(), store).await?;
+    /// Starts it, with its files in `directory`.
+    pub async fn start(tools: &Tools, directory: &Path) -> Result<Self> {
+        let (etcd, store) = start_etcd(tools, directory).await?;
+        let (mut api_server, kubectl) = start_api_server(tools, directory, store).await?;
         let definitions = tools.definitions().display().to_string();
         // They are big, and the API server looks at them in any case.
         kubectl.run(&["apply", "--server-side", "--validate=false", "-f", &definitions])?;
         until("the definitions are established", &mut api_server, async || are_established(&kubectl)).await?;
         kubectl.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}")?;
-        let (istiod, discovery) = start_istiod(tools, directory.path(), &kubectl).await?;
-        Ok(Self { istiod, api_server, etcd, kubectl, discovery, _directory: directory })
+        let (istiod, discovery) = start_istiod(tools, directory, &kubectl).await?;
+        Ok(Self { istiod, api_server, etcd, kubectl, discovery })
     }
 
     pub fn log_tail(&self) -> String {

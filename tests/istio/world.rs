@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What all tests here share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -25,10 +25,12 @@ spec: {mtls: {mode: DISABLE}}
 ";
 
 impl World {
-    pub async fn start() -> Result<Self> {
+    /// Starts it, with the files of the control plane in `directory`.
+    pub async fn start(directory: &Path) -> Result<Self> {
         let tools = Tools::get()?;
         // Both mostly wait: the one for Cargo, the other for istiod.
-        let (images, plane) = tokio::try_join!(Images::serve(&tools), ControlPlane::start(&tools))?;
+        let (images, plane) =
+            tokio::try_join!(Images::serve(&tools), ControlPlane::start(&tools, directory))?;
         let world = Self { tools, plane, images };
         for namespace in ["shop", "shadow-demo"] {
             world.kubectl().run(&["create", "namespace", namespace])?;
