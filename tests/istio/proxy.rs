@@ -56,8 +56,9 @@ impl Proxy {
 
     async fn annotated(world: &World, role: Role, annotations: &[(String, String)]) -> Result<Self> {
         static NEXT: AtomicU8 = AtomicU8::new(1);
-        fs::create_dir_all(DATA)
-            .with_context(|| format!("make {DATA}, where pilot-agent keeps modules; it can be no other"))?;
+        fs::create_dir_all(DATA).and_then(|()| tempfile::tempfile_in(DATA)).with_context(|| {
+            format!("write to {DATA}, where pilot-agent keeps modules: `sudo install -d -o \"$USER\" {DATA}`")
+        })?;
         let directory = TempDir::new()?;
         let (admin, status) = (free::port()?, free::port()?);
         let envoy = directory.path().join("envoy");

@@ -19,6 +19,8 @@ const TOOLS: [(&str, &str); 7] = [
     ("pilot-agent", "istio.io/istio/pilot/cmd/pilot-agent"),
     ("istioctl", "istio.io/istio/istioctl/cmd/istioctl"),
 ];
+/// What a machine has to have, and where it comes from.
+const PROGRAMS: [(&str, &str); 2] = [("openssl", "openssl"), ("setpriv", "util-linux")];
 /// Definitions of resources: a module, with a version where `go.mod` does not name it, and where it has them.
 const DEFINITIONS: [(&str, &str); 3] = [
     ("istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml"),
@@ -31,8 +33,12 @@ const BOOTSTRAP: &str = "tools/packaging/common/envoy_bootstrap.json";
 pub struct Tools(PathBuf);
 
 impl Tools {
-    /// Builds what is missing. The first time takes minutes and gigabytes of Go's caches.
+    /// Builds what is missing, an error if a program is that cannot be built here. The first time takes minutes and gigabytes of Go's caches.
     pub fn get() -> Result<Self> {
+        for (program, package) in PROGRAMS {
+            let started = Command::new(program).arg("--version").output();
+            started.with_context(|| format!("run {program}; it is in Debian's package {package}"))?;
+        }
         let module = harness::root().join("tests/istio");
         let what = format!("{TOOLS:?} {DEFINITIONS:?} {BOOTSTRAP}").into_bytes();
         let content = [fs::read(module.join("go.mod"))?, fs::read(module.join("go.sum"))?, what].concat();
