@@ -2,14 +2,13 @@
 //! A real registry, Debian's `docker-registry`, started for one test and gone with it.
 
 use std::env;
-use std::fs::{self, File};
-use std::process::Stdio;
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use harness::process::Process;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
 
 const PROGRAM: &str = "docker-registry";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,9 +21,8 @@ const HASH: &str = "$2a$05$Wgu0QYre0YDxIeVplFOkN.0PxX8/0ep/8N701.vkvmVj1sZQoCkgu
 pub struct Registry {
     /// "127.0.0.1:PORT"
     pub address: String,
+    _process: Process,
     _directory: TempDir,
-    /// Killed when it is dropped.
-    _child: Child,
 }
 
 impl Registry {
@@ -40,28 +38,11 @@ impl Registry {
             if only_the_user { &auth } else { "" }
         );
         fs::write(directory.path().join("config.yml"), configuration)?;
-        let log = File::create(directory.path().join("log"))?;
-        let mut child = Command::new(find()?)
-            .args(["serve", "config.yml"])
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .context("start docker-registry")?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let log = fs::read_to_string(directory.path().join("log"))?;
-            if let Some(address) = address_in(&log) {
-                return Ok(Self { address, _directory: directory, _child: child });
-            }
-            let ended = child.try_wait()?;
-            if ended.is_some() || Instant::now() > deadline {
-                bail!("the registry does not serve ({ended:?}):\n{log}");
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
+        let mut command = Command::new(find()?);
+        command.args(["serve", "config.yml"]).current_dir(directory.path());
+        let mut process = Process::spawn(command)?;
+        let address = process.await_in_log(PATIENCE, address_in).await?;
+        Ok(Self { address, _process: process, _directory: directory })
     }
 }
 

@@ -2,17 +2,15 @@
 //! A real Prometheus, started for one test and gone with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::client::{Http1, Request};
+use harness::process::Process;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::rendered;
@@ -22,9 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Prometheus {
     client: Http1,
-    directory: TempDir,
-    /// Killed when it is dropped.
-    _child: Child,
+    process: Process,
+    _directory: TempDir,
 }
 
 /// One series of a query's answer: its labels, and its values in order of time.
@@ -49,31 +46,16 @@ impl Prometheus {
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let directory = TempDir::new()?;
         rendered::write(directory.path(), target)?;
-        let log = File::create(log_of(&directory))?;
-        let mut child = Command::new(find("prometheus")?)
+        let mut command = Command::new(find("prometheus")?);
+        command
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
             .arg("--web.listen-address=127.0.0.1:0")
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .context("start prometheus")?;
+            .current_dir(directory.path());
+        let mut process = Process::spawn(command)?;
+        let address = process.await_in_log(PATIENCE, address_in).await?;
         let deadline = Instant::now() + PATIENCE;
-        let address = loop {
-            let log = fs::read_to_string(log_of(&directory))?;
-            if let Some(address) = address_in(&log) {
-                break address;
-            }
-            let ended = child.try_wait()?;
-            if ended.is_some() || Instant::now() > deadline {
-                bail!("Prometheus does not serve ({ended:?}):\n{log}");
-            }
-            sleep(Duration::from_millis(20)).await;
-        };
-        let prometheus = Self { client: Http1::new(address), directory, _child: child };
+        let prometheus = Self { client: Http1::new(address), process, _directory: directory };
         while !prometheus.client.get("/-/ready").await?.is_success() {
             ensure!(Instant::now() < deadline, "Prometheus is not ready:\n{}", prometheus.log());
             sleep(Duration::from_millis(20)).await;
@@ -83,7 +65,7 @@ impl Prometheus {
 
     /// All that it wrote so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(log_of(&self.directory)).unwrap_or_default()
+        self.process.log().text()
     }
 
     /// What an expression is now.
@@ -132,10 +114,6 @@ impl Prometheus {
         ensure!(answer["status"] == "success", "{form:?}: {answer}");
         Ok(answer["data"].take())
     }
-}
-
-fn log_of(directory: &TempDir) -> PathBuf {
-    directory.path().join("log")
 }
 
 /// It takes a port from the system and says which.

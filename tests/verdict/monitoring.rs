@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A real Prometheus that scrapes a real Envoy: the verdict reads it, and the shipped gates ask it.
 
-use std::process::Stdio;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use harness::process::Process;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::envoy::{REQUESTS, Stage};
 use crate::{gates, verdict};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// It takes a port from the system and says which.
+fn address_in(log: &str) -> Option<String> {
+    let (_, address) = log.split_once("msg=\"Listening on\" address=")?;
+    address.split_whitespace().next().map(str::to_owned)
+}
+
 /// A Prometheus of its own, gone with it.
 struct Prometheus {
     url: String,
-    _process: Child,
+    _process: Process,
     _files: TempDir,
 }
 
@@ -31,29 +36,14 @@ impl Prometheus {
         );
         let file = files.path().join("prometheus.yaml");
         std::fs::write(&file, config)?;
-        let mut process = Command::new("prometheus")
+        let mut command = Command::new("prometheus");
+        command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", files.path().join("data").display()))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
+            .arg("--web.listen-address=127.0.0.1:0");
+        let mut process = Process::spawn(command)
             .context("no prometheus in PATH; on Debian: apt-get install prometheus")?;
-        let mut lines = BufReader::new(process.stderr.take().context("its log")?).lines();
-        let address = timeout(PATIENCE, async {
-            while let Some(line) = lines.next_line().await? {
-                if let Some((_, address)) = line.split_once("msg=\"Listening on\" address=") {
-                    return Ok(address.trim().to_owned());
-                }
-            }
-            bail!("Prometheus ended before it listened")
-        })
-        .await
-        .context("Prometheus does not say where it listens")??;
-        // A pipe that nobody reads would block it.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let address = process.await_in_log(PATIENCE, address_in).await?;
         Ok(Self { url: format!("http://{address}"), _process: process, _files: files })
     }
 

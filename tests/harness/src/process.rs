@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::log::Log;
@@ -74,6 +74,25 @@ impl Process {
                 return Ok(status);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until its log has what is looked for, such as the address that it took.
+    pub async fn await_in_log<T>(
+        &mut self,
+        patience: Duration,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Result<T> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let ended = self.ended()?;
+            if let Some(found) = find(&self.log.text()) {
+                return Ok(found);
+            }
+            if ended.is_some() || Instant::now() > deadline {
+                bail!("{} does not serve ({ended:?}); its log ends:\n{}", self.name, self.log.tail());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

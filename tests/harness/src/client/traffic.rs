@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    future::pending,
     pin::pin,
     sync::{
         Arc,
@@ -58,20 +59,8 @@ pub async fn pace<C: Client>(
     duration: Duration,
     make: impl Fn(usize) -> Request,
 ) -> Traffic {
-    let start = Instant::now();
     let count = (per_second * duration.as_secs_f64()).round() as usize;
-    let mut requests = JoinSet::new();
-    for index in 0..count {
-        let due = start + Duration::from_secs_f64(index as f64 / per_second);
-        sleep_until(due).await;
-        let client = client.clone();
-        let request = make(index);
-        requests.spawn(async move {
-            let result = client.request(request).await;
-            (index, result, due.elapsed())
-        });
-    }
-    Traffic::of(requests.join_all().await)
+    paced(client, per_second, count, pending(), make).await
 }
 
 /// Sends requests at a fixed rate, as [`pace`] does, until `end` is there; then waits for the answers to all that were sent.
@@ -81,10 +70,21 @@ pub async fn pace_until<C: Client>(
     end: impl Future<Output = ()>,
     make: impl Fn(usize) -> Request,
 ) -> Traffic {
+    paced(client, per_second, usize::MAX, end, make).await
+}
+
+/// Up to `most` requests, or until `end` is there.
+async fn paced<C: Client>(
+    client: &C,
+    per_second: f64,
+    most: usize,
+    end: impl Future<Output = ()>,
+    make: impl Fn(usize) -> Request,
+) -> Traffic {
     let start = Instant::now();
     let mut end = pin!(end);
     let mut requests = JoinSet::new();
-    for index in 0.. {
+    for index in 0..most {
         let due = start + Duration::from_secs_f64(index as f64 / per_second);
         tokio::select! {
             biased;
