@@ -8,24 +8,23 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use harness::client::{Http1, Request};
 use harness::process::Process;
-use harness::upstream::{Reply, Upstream};
+use harness::upstream::{RawUpstream, Reply, Upstream};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use crate::control_plane::until;
 use crate::free;
-use crate::private::Private;
+use crate::private;
 use crate::tools::{Tools, run};
 
 pub struct Images {
     tools: Tools,
     _registry: Process,
     registry: String,
-    private: Private,
+    private: RawUpstream,
     web: Upstream,
     oci: Source,
     http: Source,
-    nonsense: Source,
 }
 
 /// The two lines of a manifest that say which module.
@@ -60,17 +59,16 @@ impl Images {
             "/nonsense.wasm" => Reply::status(200).body(NONSENSE),
             _ => Reply::status(404),
         });
-        let private = Private::serve().await?;
-        let at = |path: &str| format!("http://{}/{path}", web.addr());
-        let http = Source { url: at("shadow_filter.wasm"), sha256: Some(package.file_digest.clone()) };
-        let nonsense = Source { url: at("nonsense.wasm"), sha256: None };
-        let Package { oci, .. } = package;
-        Ok(Self { _registry: process, tools: tools.clone(), registry, private, oci, http, nonsense, web })
+        let private = private::serve().await?;
+        let url = format!("http://{}/shadow_filter.wasm", web.addr());
+        let Package { oci, file_digest, .. } = package;
+        let http = Source { url, sha256: Some(file_digest) };
+        Ok(Self { _registry: process, tools: tools.clone(), registry, private, oci, http, web })
     }
 
     /// Hosts and ports of the registries, for agents that have to be told that they speak plain HTTP.
     pub fn registries(&self) -> String {
-        format!("{},{}", self.registry, self.private.address())
+        format!("{},{}", self.registry, self.private.addr())
     }
 
     /// The filter, by the digest of its image's manifest.
@@ -106,7 +104,7 @@ impl Images {
 
     /// A file that is not there.
     pub fn missing_file(&self) -> Source {
-        Source { url: format!("http://{}/missing.wasm", self.web.addr()), sha256: None }
+        self.file("missing.wasm")
     }
 
     /// The image, with the digest of another.
@@ -121,12 +119,16 @@ impl Images {
 
     /// A page in the place of the file, such as one that asks for a password.
     pub fn text(&self) -> Source {
-        Source { url: format!("http://{}/page.wasm", self.web.addr()), sha256: None }
+        self.file("page.wasm")
     }
 
     /// A file that is WebAssembly by its first bytes only.
     pub fn nonsense(&self) -> Source {
-        self.nonsense.clone()
+        self.file("nonsense.wasm")
+    }
+
+    fn file(&self, name: &str) -> Source {
+        Source { url: format!("http://{}/{name}", self.web.addr()), sha256: None }
     }
 
     /// An image with something else in it.
@@ -138,7 +140,7 @@ impl Images {
 
     /// A registry that lets nobody in.
     pub fn private(&self) -> Source {
-        Source { url: format!("oci://{}/shadow-filter:0.1.0", self.private.address()), sha256: None }
+        Source { url: format!("oci://{}/shadow-filter:0.1.0", self.private.addr()), sha256: None }
     }
 
     /// A registry that does not answer.

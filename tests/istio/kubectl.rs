@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
 use crate::tools::{Tools, run};
 
@@ -62,9 +63,19 @@ impl Kubectl {
         Ok(())
     }
 
-    /// Merges `patch` into an object, which bears the namespace in `place`: `["-n", "shop"]`.
-    pub fn patch(&self, kind: &str, name: &str, namespace: &str, patch: &str) -> Result<()> {
-        self.run(&["-n", namespace, "patch", kind, name, "--type=merge", "-p", patch]).map(drop)
+    /// Merges `patch` into an object.
+    pub fn patch(&self, kind: &str, name: &str, namespace: &str, patch: &Value) -> Result<()> {
+        self.patch_by("--type=merge", kind, name, namespace, patch)
+    }
+
+    /// Puts a value in a place of an object, in the place of all that is there.
+    pub fn put(&self, kind: &str, name: &str, namespace: &str, path: &str, value: &Value) -> Result<()> {
+        let patch = json!([{"op": "add", "path": path, "value": value}]);
+        self.patch_by("--type=json", kind, name, namespace, &patch)
+    }
+
+    fn patch_by(&self, by: &str, kind: &str, name: &str, namespace: &str, patch: &Value) -> Result<()> {
+        self.run(&["-n", namespace, "patch", kind, name, by, "-p", &patch.to_string()]).map(drop)
     }
 
     pub fn delete(&self, kind: &str, name: &str, namespace: &str) -> Result<()> {

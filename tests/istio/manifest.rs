@@ -51,12 +51,17 @@ impl Document {
         matches!(self.kind(), "WasmPlugin" | "TrafficExtension")
     }
 
-    /// With another image.
-    pub fn of(mut self, source: &Source) -> Self {
-        let within = match self.kind() {
+    /// Where a plugin's image and configuration are.
+    fn plugin(&mut self) -> &mut Value {
+        match self.kind() {
             "TrafficExtension" => &mut self.0["spec"]["wasm"],
             _ => &mut self.0["spec"],
-        };
+        }
+    }
+
+    /// With another image.
+    pub fn of(mut self, source: &Source) -> Self {
+        let within = self.plugin();
         within["url"] = source.url.as_str().into();
         match &source.sha256 {
             Some(sha256) => within["sha256"] = sha256.as_str().into(),
@@ -69,11 +74,7 @@ impl Document {
 
     /// With every request copied by its first mirror that the mirror's conditions let through.
     pub fn mirroring_all(mut self) -> Self {
-        let within = match self.kind() {
-            "TrafficExtension" => &mut self.0["spec"]["wasm"],
-            _ => &mut self.0["spec"],
-        };
-        within["pluginConfig"]["mirrors"][0]["percentage"] = 100.into();
+        self.plugin()["pluginConfig"]["mirrors"][0]["percentage"] = 100.into();
         self
     }
 

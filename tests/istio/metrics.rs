@@ -3,6 +3,7 @@
 
 use anyhow::{Result, ensure};
 
+use crate::proxy::Proxy;
 use crate::shop::{SEARCH, Shop};
 use crate::sidecar::everything;
 use crate::world::World;
@@ -32,12 +33,7 @@ pub async fn labels_come_out_of_the_agents_endpoint(world: &World) -> Result<()>
     ];
     // Histograms reach the endpoint with Envoy's own flush, every five seconds.
     for wanted in wanted {
-        proxy
-            .until(wanted, async || {
-                let metrics = proxy.merged_metrics().await?;
-                Ok(metrics.lines().any(|line| line.starts_with(wanted)))
-            })
-            .await?;
+        await_line(&proxy, wanted).await?;
     }
     let metrics = proxy.merged_metrics().await?;
     let gauge = metrics.lines().find(|line| line.starts_with("shadow_config_invalid{"));
@@ -59,12 +55,7 @@ pub async fn labels_stand_in_the_names_without_annotations(world: &World) -> Res
         "mirror___v2___shadow_sent_total{",
         "mirror___v2___side___shadow___class___2xx___shadow_responses_total{",
     ] {
-        proxy
-            .until(wanted, async || {
-                let metrics = proxy.merged_metrics().await?;
-                Ok(metrics.lines().any(|line| line.starts_with(wanted)))
-            })
-            .await?;
+        await_line(&proxy, wanted).await?;
     }
     let metrics = proxy.merged_metrics().await?;
     let odd = metrics
@@ -72,4 +63,10 @@ pub async fn labels_stand_in_the_names_without_annotations(world: &World) -> Res
         .find(|line| line.starts_with("shadow_") && !line.starts_with("shadow_buffered_bytes"));
     ensure!(odd.is_none(), "`grep ^shadow_` finds {odd:?}");
     Ok(())
+}
+
+/// Waits until a line of the merged metrics begins like this.
+async fn await_line(proxy: &Proxy, start: &str) -> Result<()> {
+    let shown = async || Ok(proxy.merged_metrics().await?.lines().any(|line| line.starts_with(start)));
+    proxy.until(start, shown).await
 }

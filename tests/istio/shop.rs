@@ -6,6 +6,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use anyhow::Result;
 use harness::client::{Http1, Request, Response};
 use harness::upstream::{Protocol, Reply, Upstream};
+use serde_json::{Value, json};
 
 use crate::free;
 use crate::images::Source;
@@ -180,18 +181,15 @@ spec:
     }
 
     /// Changes these fields in the specification of the plugin.
-    pub fn patch(&self, spec: &serde_json::Value) -> Result<()> {
-        let patch = serde_json::json!({"spec": spec}).to_string();
-        self.world.kubectl().patch("wasmplugin", self.service.plugin, self.service.namespace(), &patch)
+    pub fn patch(&self, spec: &Value) -> Result<()> {
+        let Service { plugin, .. } = self.service;
+        self.world.kubectl().patch("wasmplugin", plugin, self.service.namespace(), &json!({"spec": spec}))
     }
 
     /// Has the sidecar of v1's pod know these services and no others.
     pub fn let_know(&self, hosts: &[&str]) -> Result<()> {
-        let patch = serde_json::json!([{"op": "replace", "path": "/spec/egress/1/hosts", "value": hosts}]);
-        let patch = patch.to_string();
-        let arguments =
-            ["-n", self.service.namespace(), "patch", "sidecar", "primary", "--type=json", "-p", &patch];
-        self.world.kubectl().run(&arguments).map(drop)
+        let place = "/spec/egress/1/hosts";
+        self.world.kubectl().put("sidecar", "primary", self.service.namespace(), place, &json!(hosts))
     }
 
     /// Starts the sidecar of v1's pod, and waits until its inbound listener serves.
@@ -225,24 +223,15 @@ spec:
     }
 
     /// Mirrors like this from now on.
-    pub fn mirror(&self, mirror: &serde_json::Value) -> Result<()> {
-        self.configure(&serde_json::json!({"mirrors": [mirror]}))
+    pub fn mirror(&self, mirror: &Value) -> Result<()> {
+        self.configure(&json!({"mirrors": [mirror]}))
     }
 
     /// Puts this in the place of the plugin's whole configuration.
-    pub fn configure(&self, configuration: &serde_json::Value) -> Result<()> {
-        let patch = serde_json::json!([{"op": "add", "path": "/spec/pluginConfig", "value": configuration}]);
-        let arguments = [
-            "-n",
-            self.service.namespace(),
-            "patch",
-            "wasmplugin",
-            self.service.plugin,
-            "--type=json",
-            "-p",
-            &patch.to_string(),
-        ];
-        self.world.kubectl().run(&arguments).map(drop)
+    pub fn configure(&self, configuration: &Value) -> Result<()> {
+        let Service { plugin, .. } = self.service;
+        let place = "/spec/pluginConfig";
+        self.world.kubectl().put("wasmplugin", plugin, self.service.namespace(), place, configuration)
     }
 
     /// A GET as clients in the mesh send it.

@@ -74,7 +74,7 @@ impl Run {
     /// Shows what the tests write as they run only where some fail.
     fn of(version: String) -> Result<Self> {
         let started = Instant::now();
-        let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let output = harness::wasm::cargo()
             .args(["test", "--quiet", "--package", "shadow-filter", "--test", "envoy"])
             .current_dir(harness::root())
             .env("ENVOY_VERSION", &version)
