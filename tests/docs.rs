@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
 
 #[allow(dead_code, reason = "the rest of a program")]
-#[path = "../examples/verdict/thresholds.rs"]
+#[path = "../tools/cli/src/verdict/thresholds.rs"]
 mod thresholds;
 
 use std::collections::{BTreeMap, BTreeSet};

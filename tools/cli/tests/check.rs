@@ -6,7 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
 
 #[allow(dead_code, reason = "the program's main")]
-#[path = "../examples/check-config/main.rs"]
+#[path = "../src/check/main.rs"]
 mod program;
 
 use std::fs;

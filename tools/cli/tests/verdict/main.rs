@@ -15,7 +15,7 @@ mod gates;
 mod limits;
 mod monitoring;
 #[allow(dead_code, reason = "the program's main")]
-#[path = "../../examples/verdict/main.rs"]
+#[path = "../../src/verdict/main.rs"]
 mod program;
 mod words;
 

@@ -12,7 +12,7 @@
 mod contents;
 mod folders;
 #[allow(dead_code, reason = "the program's main")]
-#[path = "../../examples/package-image/main.rs"]
+#[path = "../../src/main.rs"]
 mod program;
 mod pushed;
 mod registry;
