@@ -1,40 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What `cargo check-config` says of the shipped files, and of files with faults and risks.
+//! What `shadow-filter check` says of the shipped files, and of files with faults and risks.
 //!
-//! The words are in `check_config/*.out`, to be read in review; with `UPDATE_GOLDEN=1` a run writes them anew.
+//! The words are in `check/*.out`, to be read in review; with `UPDATE_GOLDEN=1` a run writes them anew.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
-
-#[allow(dead_code, reason = "the program's main")]
-#[path = "../src/check/main.rs"]
-mod program;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
-use program::{Report, Verdict, check};
-use shadow_filter::timestamp::Timestamp;
+use harness::root;
+use shadow_filter_cli::check::{Outcome, Report, check};
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+fn now() -> SystemTime {
+    humantime::parse_rfc3339("2026-11-21T09:00:00Z").expect("a time")
 }
 
-fn now() -> Timestamp {
-    Timestamp::parse("2026-11-21T09:00:00Z").expect("a time")
+/// A file of these tests, or of the repository.
+fn read(file: &str) -> String {
+    let path = if file.starts_with("tests/") { PathBuf::from(file) } else { root().join(file) };
+    fs::read_to_string(path).expect(file)
 }
 
 fn said_of(file: &str) -> Report {
-    check(file, &fs::read_to_string(root().join(file)).expect(file), now())
+    check(file, &read(file), now())
 }
 
 /// Compares what is said of a file with the words that were agreed on.
 #[track_caller]
-fn holds(file: &str, verdict: Verdict) {
+fn holds(file: &str, outcome: Outcome) {
     let report = said_of(file);
-    assert_eq!(report.verdict, verdict, "{}", report.text);
+    assert_eq!(report.outcome, outcome, "{}", report.text);
     let name = Path::new(file).file_name().and_then(|name| name.to_str()).expect("a name");
-    let golden = root().join("tests/check_config").join(format!("{name}.out"));
+    let golden = Path::new("tests/check").join(format!("{name}.out"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&golden, &report.text).expect("written");
     }
@@ -48,7 +47,7 @@ fn the_examples_are_explained() {
     for entry in fs::read_dir(root().join("examples/configs")).expect("examples") {
         let name = entry.expect("a file").file_name().into_string().expect("UTF-8");
         if name.ends_with(".json") {
-            holds(&format!("examples/configs/{name}"), Verdict::Fine);
+            holds(&format!("examples/configs/{name}"), Outcome::Fine);
             found += 1;
         }
     }
@@ -57,22 +56,22 @@ fn the_examples_are_explained() {
 
 #[test]
 fn the_bootstraps_are_explained() {
-    holds("envoy/envoy.yaml", Verdict::Fine);
-    holds("envoy/envoy-http2.yaml", Verdict::Fine);
+    holds("envoy/envoy.yaml", Outcome::Fine);
+    holds("envoy/envoy-http2.yaml", Outcome::Fine);
 }
 
 #[test]
 fn the_manifests_are_explained() {
-    holds("examples/istio/search.yaml", Verdict::Fine);
-    holds("examples/envoy-gateway/extension-policy.yaml", Verdict::Fine);
+    holds("examples/istio/search.yaml", Outcome::Fine);
+    holds("examples/envoy-gateway/extension-policy.yaml", Outcome::Fine);
     let mut without = Vec::new();
     for folder in ["examples/istio", "examples/istio/httpbin", "examples/istio/traffic-extension"] {
         for entry in fs::read_dir(root().join(folder)).expect(folder) {
             let name = entry.expect("a file").file_name().into_string().expect("UTF-8");
             let file = format!("{folder}/{name}");
             match name.ends_with(".yaml").then(|| said_of(&file)) {
-                Some(report) if report.verdict == Verdict::Unreadable => without.push(name),
-                Some(report) => assert_eq!(report.verdict, Verdict::Fine, "{}", report.text),
+                Some(report) if report.outcome == Outcome::Unreadable => without.push(name),
+                Some(report) => assert_eq!(report.outcome, Outcome::Fine, "{}", report.text),
                 None => {}
             }
         }
@@ -82,15 +81,15 @@ fn the_manifests_are_explained() {
 
 #[test]
 fn faults_have_paths_and_lines() {
-    holds("tests/check_config/faults.json", Verdict::Invalid);
-    holds("tests/check_config/broken.json", Verdict::Invalid);
-    holds("tests/check_config/manifests.yaml", Verdict::Invalid);
+    holds("tests/check/faults.json", Outcome::Invalid);
+    holds("tests/check/broken.json", Outcome::Invalid);
+    holds("tests/check/manifests.yaml", Outcome::Invalid);
 }
 
 #[test]
 fn every_way_to_hand_a_configuration_over_is_read() {
-    holds("tests/check_config/bootstrap.yaml", Verdict::Invalid);
-    holds("tests/check_config/traffic-extension.yaml", Verdict::Fine);
+    holds("tests/check/bootstrap.yaml", Outcome::Invalid);
+    holds("tests/check/traffic-extension.yaml", Outcome::Fine);
 }
 
 #[test]
@@ -148,8 +147,8 @@ fn a_bare_word_is_what_envoy_makes_of_it() {
     ];
     for (text, valid) in texts {
         let report = check("file", &text, now());
-        let expected = if valid { Verdict::Fine } else { Verdict::Invalid };
-        assert_eq!(report.verdict, expected, "{text}\n{}", report.text);
+        let expected = if valid { Outcome::Fine } else { Outcome::Invalid };
+        assert_eq!(report.outcome, expected, "{text}\n{}", report.text);
     }
 }
 
@@ -162,14 +161,14 @@ fn lines_are_those_of_flow_style_too() {
 
 #[test]
 fn risks_are_named_and_credentials_are_not_shown() {
-    holds("tests/check_config/risky.json", Verdict::Fine);
-    assert!(!said_of("tests/check_config/risky.json").text.contains("secret"));
+    holds("tests/check/risky.json", Outcome::Fine);
+    assert!(!said_of("tests/check/risky.json").text.contains("secret"));
 }
 
 #[test]
 fn a_bootstrap_in_json_says_what_yaml_says() {
-    let file = "tests/check_config/bootstrap.yaml";
-    let text = fs::read_to_string(root().join(file)).expect(file).replace("breaker: off", "breaker: false");
+    let file = "tests/check/bootstrap.yaml";
+    let text = read(file).replace("breaker: off", "breaker: false");
     let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).expect("YAML");
     let json = serde_json::to_string(&yaml).expect("JSON");
     let without_lines = |report: Report| -> Vec<String> {
@@ -182,38 +181,29 @@ fn a_bootstrap_in_json_says_what_yaml_says() {
 #[test]
 fn what_has_no_plugin_or_no_form_cannot_be_checked() {
     for text in ["", " \n", "a: [", "kind: Pod\napiVersion: v1\n", "just text", "a: 1\n---\nb: [1]\n"] {
-        assert_eq!(check("file", text, now()).verdict, Verdict::Unreadable, "{text}");
+        assert_eq!(check("file", text, now()).outcome, Outcome::Unreadable, "{text}");
     }
     for text in ["{}", "[]", "7", "{", "{\"mirror\": []}"] {
-        assert_eq!(check("file", text, now()).verdict, Verdict::Invalid, "{text}");
+        assert_eq!(check("file", text, now()).outcome, Outcome::Invalid, "{text}");
     }
     // As deep as a reader goes, and deeper.
     for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), "- ".repeat(1000)] {
-        assert_ne!(check("file", &text, now()).verdict, Verdict::Fine);
+        assert_ne!(check("file", &text, now()).outcome, Outcome::Fine);
     }
 }
 
 #[test]
 fn the_program_says_it_by_its_exit_code() {
     let run = |file: &str| {
-        let mut command = Command::new(env!("CARGO"));
-        command.args([
-            "run",
-            "--quiet",
-            "--package",
-            "shadow-filter",
-            "--example",
-            "check-config",
-            "--",
-            file,
-        ]);
-        let output = command.current_dir(root()).stdin(Stdio::null()).output().expect("cargo runs");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shadow-filter"));
+        command.args(["check", file]).current_dir(root()).stdin(Stdio::null());
+        let output = command.output().expect("the program runs");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (code, said) = run("examples/configs/read-only.json");
     assert_eq!(code, Some(0));
     assert_eq!(said, said_of("examples/configs/read-only.json").text);
-    assert_eq!(run("tests/check_config/faults.json").0, Some(1));
-    assert_eq!(run("tests/no-such-file").0, Some(2));
+    assert_eq!(run("tools/cli/tests/check/faults.json").0, Some(1));
+    assert_eq!(run("no-such-file").0, Some(2));
     assert_eq!(run("-").0, Some(2), "standard input is empty");
 }

@@ -5,13 +5,11 @@
 //! pointers, times) from the JSON.
 
 use serde_json::Value;
-use shadow_filter::compare::BodyRule;
-use shadow_filter::config::{BodyPolicy, Mirror, OnOverflow};
-use shadow_filter::edits::{Authority, NamePattern};
-use shadow_filter::sampling::{Key, Percentage};
-use shadow_filter::target::Target;
 
 use super::conditions;
+use super::filter::{
+    Authority, BodyPolicy, BodyRule, Key, Mirror, NamePattern, OnOverflow, Percentage, Target,
+};
 use super::prose;
 
 /// One sentence for each thing that is not obvious, the most important one first.

@@ -3,12 +3,7 @@
 
 use std::time::Duration;
 
-use shadow_filter::compare::BodyRule;
-use shadow_filter::conditions::Conditions;
-use shadow_filter::config::{BodyPolicy, Config, Mirror};
-use shadow_filter::sampling::Percentage;
-use shadow_filter::timestamp::Timestamp;
-
+use super::filter::{BodyPolicy, BodyRule, Conditions, Config, Mirror, Percentage, Timestamp};
 use super::prose;
 
 const WRITES: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];

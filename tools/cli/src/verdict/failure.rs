@@ -23,7 +23,7 @@ impl Kind {
         Failure { kind: self, error: error.into() }
     }
 
-    pub fn code(self) -> u8 {
+    pub const fn code(self) -> u8 {
         match self {
             Self::Usage => 64,
             Self::NoSuchMetrics => 65,

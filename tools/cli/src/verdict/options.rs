@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use clap::Parser;
+use anyhow::{Result, anyhow, ensure};
+use clap::Args;
 
 use super::source::with_scheme;
 use super::thresholds::Flags;
@@ -20,8 +21,8 @@ const SHIPPED_ADMIN: &str = "http://127.0.0.1:9901";
 /// measured: PROMOTE if every interval is within its limit, REJECT if one is beyond it altogether, HOLD in between and
 /// where there are too few samples. A copy that was sent and got no answer (timeout, unreachable, reset) counts as an
 /// error of the shadow; one that timed out also as slower than every answer.
-#[derive(Clone, Debug, Parser)]
-#[command(name = "cargo verdict", bin_name = "cargo verdict", after_help = EXIT_CODES)]
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
 pub struct Options {
     /// An Envoy's admin; may be repeated, and the counts are added up. Under Istio port 15000 of the pod. A URL with a
     /// path is read as it is: Prometheus' text, or /stats?format=json&histogram_buckets=detailed
@@ -74,7 +75,11 @@ pub struct Options {
     pub thresholds: Flags,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+Examples:
+  shadow-filter verdict --envoy http://127.0.0.1:9901 --window 5m
+  shadow-filter verdict --prometheus http://prometheus:9090 --selector 'namespace=\"shop\"' --html verdict.html
+
 Exit codes: 0 PROMOTE (or a baseline was saved); 1 REJECT; 2 HOLD; of several mirrors REJECT comes before HOLD, HOLD before
 PROMOTE. 64 the command line or the thresholds are at fault; 65 what was read has no such metrics; 69 Envoy or
 Prometheus cannot be asked; 74 a file cannot be read or written.";
@@ -95,30 +100,31 @@ impl Options {
 }
 
 fn time(text: &str) -> Result<Duration> {
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let number: u64 = digits.parse().context("expected a time such as 90s, 5m or 1h")?;
-    let seconds = match text.strip_prefix(digits) {
-        Some("s") => Some(number),
-        Some("m") => number.checked_mul(60),
-        Some("h") => number.checked_mul(3600),
-        Some("d") => number.checked_mul(86_400),
-        _ => None,
-    };
-    let seconds = seconds.context("expected a time such as 90s, 5m or 1h")?;
-    ensure!((1..=30 * 86_400).contains(&seconds), "expected a time from 1s to 30d");
-    Ok(Duration::from_secs(seconds))
+    const RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
+    let time = humantime::parse_duration(text)
+        .map_err(|error| anyhow!("expected a time such as 90s, 5m or 1h: {error}"))?;
+    ensure!(RANGE.contains(&time), "expected a time from 1s to 30d");
+    Ok(time)
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
 
     #[test]
     fn a_window_is_a_number_and_a_unit() {
-        for (text, seconds) in [("90s", 90), ("5m", 300), ("1h", 3600), ("30d", 2_592_000)] {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("30d", 2_592_000)] {
             assert_eq!(time(text).unwrap(), Duration::from_secs(seconds));
         }
-        for text in ["", "5", "m", "5 m", "-5m", "0s", "31d", "5ms", "1.5h", "99999999999999999999s"] {
+        for text in ["", "5", "m", "-5m", "0s", "31d", "5ms", "1.5x", "99999999999999999999s"] {
             assert!(time(text).is_err(), "{text}");
         }
     }
@@ -127,7 +133,7 @@ mod tests {
     fn an_admin_is_read_once_however_it_is_spelled() {
         let admins = |urls: &[&str]| {
             let arguments = urls.iter().flat_map(|url| ["--envoy", url]);
-            Options::try_parse_from(std::iter::once("verdict").chain(arguments)).unwrap().admins()
+            Line::try_parse_from(std::iter::once("verdict").chain(arguments)).unwrap().options.admins()
         };
         assert_eq!(admins(&[]), [SHIPPED_ADMIN]);
         assert_eq!(

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, anyhow, ensure};
 use png::ColorType;
 
-use crate::program::said_of;
+use shadow_filter_cli::verdict::said_of;
 
-const TAGGED: &str = include_str!("recorded/tagged.prom");
-const DETAILED: &str = include_str!("recorded/detailed.json");
+const TAGGED: &str = include_str!("../recorded/tagged.prom");
+const DETAILED: &str = include_str!("../recorded/detailed.json");
 /// No browser makes its window narrower than half a phone; a frame in it can be.
 const PHONE: u32 = 360;
 

@@ -6,9 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use harness::root;
 use serde_json::Value;
-
-use crate::root;
 
 const ARGO: &str = include_str!("schemas/argo-analysis-template.json");
 const FLAGGER: &str = include_str!("schemas/flagger-metric-template.json");

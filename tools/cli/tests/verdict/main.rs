@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What `cargo verdict` reads, says and draws: the program with its own tests, in front of a real Envoy, a real Prometheus and
-//! a real browser; and the gates that are shipped with it.
+//! `shadow-filter verdict` in front of a real Envoy, a real Prometheus and a real browser, and the gates that are shipped
+//! with it.
 
 #![allow(
     clippy::expect_used,
@@ -12,14 +12,8 @@
 mod browser;
 mod envoy;
 mod gates;
-mod limits;
 mod monitoring;
-#[allow(dead_code, reason = "the program's main")]
-#[path = "../../src/verdict/main.rs"]
-mod program;
-mod words;
 
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
@@ -39,16 +33,11 @@ impl Said {
     }
 }
 
-/// Runs `cargo verdict` as a user would.
+/// Runs the program as a user would.
 async fn verdict(arguments: &[&str]) -> Result<Said> {
-    let mut command = tokio::process::Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "--package", "shadow-filter", "--example", "verdict", "--"]);
-    command.args(arguments).current_dir(root()).stdin(Stdio::null()).kill_on_drop(true);
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_shadow-filter"));
+    command.arg("verdict").args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

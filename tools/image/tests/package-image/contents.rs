@@ -10,10 +10,10 @@ use anyhow::{Context, Result, ensure};
 use cyclonedx_bom::prelude::{Bom, Validate};
 use flate2::read::GzDecoder;
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType, OciLayout};
+use shadow_filter_image::sha256;
 use tempfile::TempDir;
 
 use crate::package;
-use crate::program::sha256;
 
 /// A blob, if it is what its descriptor says.
 fn blob(layout: &Path, descriptor: &Descriptor) -> Result<Vec<u8>> {

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use shadow_filter_image::{Package, Workshop};
 use tempfile::TempDir;
-
-use crate::program::{Package, Workshop};
 
 /// A clone of this repository's last commit.
 fn clone(to: &Path) -> Result<()> {

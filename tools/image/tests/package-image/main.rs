@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What `cargo package-image` makes and pushes: the program with its own tests, two builds in different folders, and a real
-//! registry.
+//! What `cargo package-image` makes and pushes: two builds in different folders, and a real registry.
 
 #![allow(
     clippy::expect_used,
@@ -11,15 +10,12 @@
 
 mod contents;
 mod folders;
-#[allow(dead_code, reason = "the program's main")]
-#[path = "../../src/main.rs"]
-mod program;
 mod pushed;
 mod registry;
 
 use std::sync::OnceLock;
 
-use program::{Package, Workshop};
+use shadow_filter_image::{Package, Workshop};
 
 /// The image of this repository as it is, built once.
 fn package() -> &'static Package {

@@ -4,9 +4,9 @@
 use anyhow::{Context, Result};
 use harness::client::{Http1, Request};
 use oci_client::secrets::RegistryAuth;
+use shadow_filter_image::{Destination, push};
 
 use crate::package;
-use crate::program::{Destination, push};
 use crate::registry::{PASSWORD, Registry, USER};
 
 fn destination(registry: &Registry) -> Result<Destination> {

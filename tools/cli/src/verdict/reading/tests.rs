@@ -3,12 +3,12 @@
 
 use super::*;
 
-const TAGGED: &str = include_str!("../../../tests/verdict/recorded/tagged.prom");
-const UNTAGGED: &str = include_str!("../../../tests/verdict/recorded/untagged.prom");
+const TAGGED: &str = include_str!("../../../tests/recorded/tagged.prom");
+const UNTAGGED: &str = include_str!("../../../tests/recorded/untagged.prom");
 /// Of the same Envoy and moment as `TAGGED`.
-const DETAILED: &str = include_str!("../../../tests/verdict/recorded/detailed.json");
+const DETAILED: &str = include_str!("../../../tests/recorded/detailed.json");
 /// Of the same Envoy and moment as `UNTAGGED`.
-const CUMULATIVE: &str = include_str!("../../../tests/verdict/recorded/cumulative.json");
+const CUMULATIVE: &str = include_str!("../../../tests/recorded/cumulative.json");
 
 fn tally(text: &str, mirror: &str) -> Tally {
     Reading::parse(text).unwrap().tally(mirror).unwrap()

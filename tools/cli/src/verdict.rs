@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo verdict`: reads the metrics of primary and shadow, says PROMOTE, HOLD or REJECT, and why.
+//! `shadow-filter verdict`: reads the metrics of primary and shadow, says PROMOTE, HOLD or REJECT, and why.
 
 mod failure;
 mod judge;
@@ -17,33 +17,27 @@ mod simulation;
 mod source;
 mod statistics;
 mod tally;
-pub mod thresholds;
+mod thresholds;
 mod words;
 
 use std::fs;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 
 use self::failure::{Failure, Kind};
-use self::options::Options;
+pub use self::options::Options;
 use self::report::Report;
+pub use self::thresholds::Thresholds;
+use crate::output;
 
-fn main() -> ExitCode {
-    let options = match Options::try_parse() {
-        Ok(options) => options,
-        Err(error) => {
-            let _ = error.print();
-            // Clap's own code for a fault would be HOLD.
-            return if error.use_stderr() { Kind::Usage.code().into() } else { ExitCode::SUCCESS };
-        }
-    };
-    match run(&options) {
+/// The exit code of a wrong command line. That of other programs, 2, is HOLD.
+pub const WRONG_USAGE: u8 = Kind::Usage.code();
+
+pub fn run(options: &Options) -> ExitCode {
+    match answer(options) {
         Ok((text, code)) => {
-            // A reader that has seen enough, such as `head`, is no error.
-            let _ = io::stdout().write_all(text.as_bytes());
+            output::print(text);
             code.into()
         }
         Err(failure) => {
@@ -54,7 +48,7 @@ fn main() -> ExitCode {
 }
 
 /// What is to be printed, and the exit code.
-fn run(options: &Options) -> Result<(String, u8), Failure> {
+fn answer(options: &Options) -> Result<(String, u8), Failure> {
     let limits = options.thresholds.resolve().map_err(|error| Kind::Usage.of(error))?;
     if let Some(file) = &options.save_baseline {
         return Ok((source::save_baseline(options, file)?, 0));
@@ -72,8 +66,10 @@ fn run(options: &Options) -> Result<(String, u8), Failure> {
     Ok((text, report.exit_code()))
 }
 
-/// What the answer of an admin makes: the text for one mirror, and the page for all.
-#[cfg(test)]
+/// What is said about the answer of an admin: the text about one mirror, and the page about all.
+///
+/// # Errors
+/// The answer has no metrics that can be judged.
 pub fn said_of(answer: &str, mirror: &str) -> anyhow::Result<(String, String)> {
     let reading = reading::Reading::parse(answer)?;
     let from = vec!["http://127.0.0.1:9901".to_owned()];

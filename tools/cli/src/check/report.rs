@@ -2,12 +2,12 @@
 //! From the text of a file to what is said about it.
 
 use std::fmt::Write;
+use std::time::SystemTime;
 
 use serde_json::Value;
-use shadow_filter::config::{Config, Fault};
-use shadow_filter::timestamp::Timestamp;
 
 use super::explain;
+use super::filter::{Config, Fault, Timestamp, timestamp};
 use super::find::{self, Plugin, Source};
 use super::lines;
 use super::oversights;
@@ -17,12 +17,12 @@ use super::risks;
 /// What is said about a file.
 #[derive(Debug)]
 pub struct Report {
-    pub verdict: Verdict,
+    pub outcome: Outcome,
     pub text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// There may be warnings.
     Fine,
     Invalid,
@@ -30,28 +30,29 @@ pub enum Verdict {
     Unreadable,
 }
 
-/// Checks a file with this name and text, at a time that tells which mirrors have ended.
-pub fn check(name: &str, text: &str, now: Timestamp) -> Report {
+/// Checks a file with this name and text. The time decides which mirrors have ended.
+pub fn check(name: &str, text: &str, now: SystemTime) -> Report {
+    let now = timestamp(now);
     let file = match find::read(text) {
         Ok(file) => file,
         Err(error) => {
-            return Report { verdict: Verdict::Unreadable, text: format!("{name}: {error}\n") };
+            return Report { outcome: Outcome::Unreadable, text: format!("{name}: {error}\n") };
         }
     };
     let mut said = String::new();
-    let mut verdict = Verdict::Fine;
+    let mut outcome = Outcome::Fine;
     for plugin in &file.plugins {
         match judge(plugin) {
             Ok((config, json)) => explained(&mut said, &heading(name, plugin), &config, &json, now),
             Err(faults) => {
-                verdict = Verdict::Invalid;
+                outcome = Outcome::Invalid;
                 refused(&mut said, name, plugin, &faults);
             }
         }
         said.push('\n');
     }
     if file.plugins.is_empty() {
-        verdict = Verdict::Unreadable;
+        outcome = Outcome::Unreadable;
         said.push_str(&format!("{name}: no plugin in it is shadow-filter\n"));
     }
     if file.others > 0 {
@@ -59,7 +60,7 @@ pub fn check(name: &str, text: &str, now: Timestamp) -> Report {
     }
     said.truncate(said.trim_end().len());
     said.push('\n');
-    Report { verdict, text: said }
+    Report { outcome, text: said }
 }
 
 fn heading(name: &str, plugin: &Plugin) -> String {

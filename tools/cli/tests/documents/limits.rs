@@ -4,10 +4,9 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use harness::root;
 use serde_json::Value;
-
-use crate::program::thresholds::Thresholds;
-use crate::root;
+use shadow_filter_cli::verdict::Thresholds;
 
 /// By fewer requests an alert says nothing. It comes before the verdict's `min_samples`, where chance is out of the question.
 const FLOOR: f64 = 100.0;

@@ -2,20 +2,20 @@
 //! What is said in a terminal, word for word; with `UPDATE_GOLDEN=1` a run writes it anew.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Result, ensure};
+use harness::root;
 use serde_json::json;
+use shadow_filter_cli::verdict::said_of;
 
-use crate::program::said_of;
-use crate::root;
-
-const DETAILED: &str = include_str!("recorded/detailed.json");
+const DETAILED: &str = include_str!("../recorded/detailed.json");
 
 #[test]
 fn the_words_are_those_that_were_agreed_on() -> Result<()> {
     for mirror in ["v2", "v3-canary"] {
         let (said, _) = said_of(DETAILED, mirror)?;
-        let golden = root().join("tests/verdict/recorded").join(format!("{mirror}.out"));
+        let golden = Path::new("tests/recorded").join(format!("{mirror}.out"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&golden, &said)?;
         }
