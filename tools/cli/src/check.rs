@@ -5,7 +5,6 @@ mod conditions;
 mod explain;
 mod filter;
 mod find;
-mod lines;
 mod oversights;
 mod prose;
 mod report;

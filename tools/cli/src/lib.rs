@@ -3,8 +3,10 @@
 
 pub mod check;
 mod command;
+mod lines;
 mod manual;
 mod output;
 pub mod verdict;
+pub mod yaml;
 
 pub use self::command::run;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The manual pages, made of the command line.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ Examples:
 
 pub fn run(options: &Options, program: Command) -> ExitCode {
     let done = match (&options.dir, &options.command) {
-        (Some(dir), _) => clap_mangen::generate_to(program, dir),
+        (Some(dir), _) => fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(program, dir)),
         (None, Some(name)) => page_of(program, name),
         (None, None) => page(program),
     };

@@ -3,10 +3,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::lines::{self, Lines};
+use crate::lines::{self, Lines};
+use crate::yaml::{self, Document};
 
 const MODULE: [&str; 2] = ["shadow-filter", "shadow_filter"];
 const NAMES: [&str; 3] = ["shadow", "shadow-filter", "shadow_filter"];
@@ -75,54 +75,15 @@ pub fn read(text: &str) -> Result<File, String> {
 }
 
 fn yaml(text: &str, file: &mut File) -> Result<(), String> {
-    let lines = lines::of_yaml(text);
-    for (index, document) in serde_yaml_ng::Deserializer::from_str(text).enumerate() {
-        let error = |error: &dyn std::fmt::Display| format!("neither JSON nor YAML: {error}");
-        let yaml = serde_yaml_ng::Value::deserialize(document).map_err(|cause| error(&cause))?;
-        let mut json = serde_json::to_value(yaml).map_err(|cause| error(&cause))?;
-        let lines = lines.get(index).cloned().unwrap_or_default();
-        as_envoy_reads(&mut json, "", &lines);
-        if json.get("mirrors").is_some() && !is_foreign(&json) {
-            file.plugins.push(Plugin { lines, ..whole(Source::Tree(json)) });
+    let documents = yaml::documents(text).map_err(|error| format!("neither JSON nor YAML: {error}"))?;
+    for Document { value, lines } in documents {
+        if value.get("mirrors").is_some() && !is_foreign(&value) {
+            file.plugins.push(Plugin { lines, ..whole(Source::Tree(value)) });
         } else {
-            Search::new(file, lines, text).all(&json);
+            Search::new(file, lines, text).all(&value);
         }
     }
     Ok(())
-}
-
-/// Envoy and kubectl read YAML 1.1, in which a bare `off` (as in `breaker: off`) is a truth value.
-fn as_envoy_reads(json: &mut Value, path: &str, lines: &Lines) {
-    match json {
-        Value::String(word) if lines.is_plain(path) => {
-            if let Some(value) = truth(word) {
-                *json = Value::Bool(value);
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                as_envoy_reads(item, &format!("{path}[{index}]"), lines);
-            }
-        }
-        Value::Object(object) => {
-            for (key, value) in object.iter_mut() {
-                as_envoy_reads(value, &lines::member(path, key), lines);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// In small letters, in capitals, or with one at the beginning.
-fn truth(word: &str) -> Option<bool> {
-    let small = word.to_ascii_lowercase();
-    let is_usual = [word, word.get(1..)?].iter().any(|text| !text.contains(|c: char| c.is_ascii_uppercase()))
-        || !word.contains(|c: char| c.is_ascii_lowercase());
-    match small.as_str() {
-        "on" | "yes" | "y" if is_usual => Some(true),
-        "off" | "no" | "n" if is_usual => Some(false),
-        _ => None,
-    }
 }
 
 fn whole(source: Source) -> Plugin {

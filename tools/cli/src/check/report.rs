@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::explain;
 use super::filter::{Config, Fault, Timestamp, timestamp};
 use super::find::{self, Plugin, Source};
-use super::lines;
 use super::oversights;
 use super::prose;
 use super::risks;
+use crate::lines;
 
 /// What is said about a file.
 #[derive(Debug)]

@@ -4,9 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use crate::yaml::{self, Document};
 
 /// Limits in the units of the command line: points, per cent, milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,11 +130,22 @@ impl Thresholds {
     }
 }
 
-/// YAML has JSON in it.
 fn read(file: &Path) -> Result<Thresholds> {
     let name = file.display();
     let text = fs::read_to_string(file).with_context(|| format!("--thresholds {name}"))?;
-    serde_yaml_ng::from_str(&text).with_context(|| format!("--thresholds {name}"))
+    parse(&text).with_context(|| format!("--thresholds {name}"))
+}
+
+fn parse(text: &str) -> Result<Thresholds> {
+    let mut documents = yaml::documents(text).map_err(|error| anyhow!("neither JSON nor YAML: {error}"))?;
+    ensure!(documents.len() == 1, "found {} documents, expected one", documents.len());
+    let Some(Document { value, lines }) = documents.pop() else {
+        bail!("found nothing, expected thresholds")
+    };
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        anyhow!("line {}: {path}: {}", lines.of(&path).unwrap_or(1), error.inner())
+    })
 }
 
 #[cfg(test)]
@@ -161,7 +174,7 @@ mod tests {
             assert!(error.contains(words), "{error}");
         };
         says("max_p98_ratio: 2", "max_p98_ratio");
-        says("min_samples: many", "min_samples");
+        says("max_p50_ratio: 2\nmin_samples: many", "line 2: min_samples");
         says("confidence: 100", "confidence: found 100, expected a number from 50 to 99.9999");
         says("max_p50_ratio: 0.5", "max_p50_ratio: found 0.5");
         says("max_error_increase: .nan", "max_error_increase");

@@ -3,10 +3,11 @@
 
 use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use harness::root;
 use serde_json::Value;
 use shadow_filter_cli::verdict::Thresholds;
+use shadow_filter_cli::yaml::documents;
 
 /// By fewer requests an alert says nothing. It comes before the verdict's `min_samples`, where chance is out of the question.
 const FLOOR: f64 = 100.0;
@@ -60,8 +61,13 @@ fn prometheus(file: &str) -> Result<String> {
     Ok(fs::read_to_string(root().join("envoy/prometheus").join(file))?)
 }
 
+fn yaml(text: &str) -> Result<Value> {
+    let documents = documents(text).map_err(|error| anyhow!(error))?;
+    Ok(documents.into_iter().next().context("a document")?.value)
+}
+
 fn alert(name: &str) -> Result<String> {
-    let alerts: Value = serde_yaml_ng::from_str(&prometheus("alerts.yml")?)?;
+    let alerts = yaml(&prometheus("alerts.yml")?)?;
     let groups = alerts["groups"].as_array().context("groups")?;
     let mut rules = groups.iter().filter_map(|group| group["rules"].as_array()).flatten();
     let rule = rules.find(|rule| rule["alert"] == name).with_context(|| name.to_owned())?;
@@ -163,7 +169,7 @@ fn the_readme_of_the_alerts_has_the_verdicts_limits() -> Result<()> {
 fn the_gates_fail_at_the_verdicts_limits() -> Result<()> {
     let limits = Limits::of_the_verdict();
     let gate = |file: &str| fs::read_to_string(root().join("examples/gates").join(file));
-    let argo: Value = serde_yaml_ng::from_str(&gate("argo-rollouts.yaml")?)?;
+    let argo = yaml(&gate("argo-rollouts.yaml")?)?;
     let metrics = argo["spec"]["metrics"].as_array().context("metrics")?;
     for (name, limit) in [("error-increase", limits.errors), ("p99-ratio", limits.p99_ratio)] {
         let metric = metrics.iter().find(|metric| metric["name"] == name).context(name)?;

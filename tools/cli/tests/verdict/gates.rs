@@ -5,16 +5,18 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use harness::root;
 use serde_json::Value;
+use shadow_filter_cli::yaml::documents;
 
 const ARGO: &str = include_str!("schemas/argo-analysis-template.json");
 const FLAGGER: &str = include_str!("schemas/flagger-metric-template.json");
 
 fn gate(file: &str) -> Result<Value> {
     let text = fs::read_to_string(root().join("examples/gates").join(file))?;
-    serde_yaml_ng::from_str(&text).with_context(|| file.to_owned())
+    let documents = documents(&text).map_err(|error| anyhow!("{file}: {error}"))?;
+    Ok(documents.into_iter().next().with_context(|| file.to_owned())?.value)
 }
 
 fn files() -> Result<Vec<String>> {

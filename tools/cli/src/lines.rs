@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which line of a file a path is in.
-//!
-//! The readers of JSON and YAML do not tell, so the text is gone over once more, for lines alone.
+//! Which line of a file a path is in. The reader of JSON does not tell, so its text is gone over once more, for lines alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
-
-/// The lines of the paths of one document, counted from 1, and the paths of words without quotes in YAML.
+/// The lines of the paths of one document, counted from 1.
 #[derive(Debug, Clone, Default)]
-pub struct Lines(Rc<BTreeMap<String, usize>>, Rc<BTreeSet<String>>);
+pub struct Lines(Rc<BTreeMap<String, usize>>);
+
+impl From<BTreeMap<String, usize>> for Lines {
+    fn from(lines: BTreeMap<String, usize>) -> Self {
+        Self(Rc::new(lines))
+    }
+}
 
 impl Lines {
-    /// Whether the value is a word of YAML without quotes, which a reader may take for something else than text.
-    pub fn is_plain(&self, path: &str) -> bool {
-        self.1.contains(path)
-    }
-
     /// The line of a path, or of the nearest thing around it.
     pub fn of(&self, path: &str) -> Option<usize> {
         let mut path = path;
@@ -102,7 +99,7 @@ pub fn of_json(text: &str) -> Lines {
             _ => _ = here(&mut found, &mut open, line),
         }
     }
-    Lines(Rc::new(found), Rc::default())
+    found.into()
 }
 
 /// An object or a list that is open, with what is being read in it.
@@ -128,93 +125,4 @@ fn here(found: &mut BTreeMap<String, usize>, open: &mut [Place], line: usize) ->
     // The last of several: it is the later one of two keys that is the fault.
     found.insert(path.clone(), line);
     path
-}
-
-/// Of each document of a YAML file, as far as it is YAML.
-pub fn of_yaml(text: &str) -> Vec<Lines> {
-    let mut documents: Vec<Document> = Vec::new();
-    for event in Parser::new_from_str(text) {
-        let Ok((event, span)) = event else { break };
-        if matches!(event, Event::DocumentStart(_)) {
-            documents.push(Document::default());
-        } else if let Some(document) = documents.last_mut() {
-            document.event(event, span.start.line());
-        }
-    }
-    documents.into_iter().map(|document| Lines(Rc::new(document.found), Rc::new(document.plain))).collect()
-}
-
-#[derive(Default)]
-struct Document {
-    found: BTreeMap<String, usize>,
-    plain: BTreeSet<String>,
-    open: Vec<Place>,
-    /// Anchors of plain words.
-    anchors: BTreeSet<usize>,
-}
-
-impl Document {
-    fn event(&mut self, event: Event<'_>, line: usize) {
-        self.found.entry(String::new()).or_insert(line);
-        match event {
-            Event::Scalar(text, style, anchor, _) => match self.open.last_mut() {
-                Some(place) if place.is_at_key() => {
-                    place.key = Some(text.into_owned());
-                    here(&mut self.found, &mut self.open, line);
-                }
-                _ => {
-                    // Whatever its tag: `!!str off` is a truth value to Envoy as well.
-                    let is_plain = style == ScalarStyle::Plain;
-                    if is_plain {
-                        self.anchors.insert(anchor);
-                    }
-                    self.value(is_plain, line);
-                }
-            },
-            // As a key it stands for a text that is not known here.
-            Event::Alias(_) if self.open.last().is_some_and(Place::is_at_key) => {
-                if let Some(place) = self.open.last_mut() {
-                    place.key = Some("*".into());
-                }
-            }
-            Event::Alias(anchor) => self.value(anchor > 0 && self.anchors.contains(&anchor), line),
-            Event::MappingStart(..) => self.enter(None, line),
-            Event::SequenceStart(..) => self.enter(Some(0), line),
-            Event::MappingEnd | Event::SequenceEnd => {
-                self.open.pop();
-                self.next();
-            }
-            _ => {}
-        }
-    }
-
-    fn value(&mut self, is_plain: bool, line: usize) {
-        let path = self.note(line);
-        if is_plain {
-            self.plain.insert(path);
-        } else {
-            self.plain.remove(&path);
-        }
-        self.next();
-    }
-
-    fn enter(&mut self, index: Option<usize>, line: usize) {
-        let path = self.note(line);
-        self.open.push(Place { path, key: None, index });
-    }
-
-    /// The path of a value. A member is in the line of its key, where a reader looks for it.
-    fn note(&mut self, line: usize) -> String {
-        match self.open.last() {
-            Some(Place { path, key: Some(key), .. }) => member(path, key),
-            _ => here(&mut self.found, &mut self.open, line),
-        }
-    }
-
-    fn next(&mut self) {
-        if let Some(place) = self.open.last_mut() {
-            place.key = None;
-            place.index = place.index.map(|index| index + 1);
-        }
-    }
 }
