@@ -2,11 +2,9 @@
 //! Names of the filter's metrics in all the forms in which they come: with labels, with the labels inside Envoy's name, and
 //! with that name as Prometheus' alphabet leaves it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-pub type Labels = BTreeMap<String, String>;
+pub use exposition::Labels;
 
 /// The metrics that a verdict needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
