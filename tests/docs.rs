@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shadow_filter::config::{Config, keys};
-use shadow_filter::metrics::{FailReason, SkipReason};
-use shadow_filter::worker::Worker;
+use shadow_filter::mirror::Worker;
+use shadow_filter::telemetry::{FailReason, SkipReason};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

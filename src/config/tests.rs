@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What configurations become, however they are spelled and whichever way they come.
 
+mod conditions;
 mod faults;
+mod outgoing;
+#[cfg(not(target_arch = "wasm32"))]
+mod outgoing_properties;
 
 use std::time::Duration;
 
@@ -10,16 +14,13 @@ use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{BodyPolicy, Config, Limits, Mirror, OnOverflow};
-use crate::breaker::Settings;
+use super::{Config, MirrorConfig};
+use crate::admission::{BreakerSettings, Limits};
+use crate::capture::{BodyPolicy, OnOverflow};
 use crate::compare::{BodyRule, Rules};
-use crate::conditions::Conditions;
-use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::json::Pointer;
-use crate::redact::Redaction;
-use crate::sampling::Percentage;
-use crate::schedule::Schedule;
-use crate::target::Target;
+use crate::select::{Conditions, Percentage, Schedule, Selection, Target};
+use crate::transform::{Authority, HeaderEdits, NamePattern, Redaction, Transform};
 
 fn parse(json: &Value) -> Config {
     parse_text(&json.to_string())
@@ -30,7 +31,7 @@ fn parse_text(text: &str) -> Config {
 }
 
 /// The only mirror of a configuration that has one with these keys.
-fn mirror(keys: Value) -> Mirror {
+fn mirror(keys: Value) -> MirrorConfig {
     let mut config = parse(&json!({"mirrors": [keys]}));
     assert_eq!(config.mirrors.len(), 1);
     config.mirrors.remove(0)
@@ -61,24 +62,29 @@ fn as_struct(json: &Value) -> Vec<u8> {
     fields(json.as_object().expect("an object")).encode_to_vec()
 }
 
-fn default_mirror() -> Mirror {
-    Mirror {
+fn default_mirror() -> MirrorConfig {
+    MirrorConfig {
         name: "shadow".into(),
-        target: Target::Cluster("shadow".into()),
-        percentage: Percentage::ALL,
-        sample_by: None,
-        schedule: Schedule::default(),
-        conditions: Conditions::default(),
-        authority: Authority::Suffix(b"-shadow".to_vec()),
-        path: None,
-        headers: HeaderEdits::default(),
-        redact: Redaction::default(),
+        select: Selection {
+            target: Target::Cluster("shadow".into()),
+            percentage: Percentage::ALL,
+            sample_by: None,
+            schedule: Schedule::default(),
+            conditions: Conditions::default(),
+        },
         body: BodyPolicy::Full { max_bytes: 1_048_576, on_overflow: OnOverflow::Skip },
+        transform: Transform {
+            marker: "shadow".into(),
+            authority: Authority::Suffix(b"-shadow".to_vec()),
+            path: None,
+            headers: HeaderEdits::default(),
+            redact: Redaction::default(),
+            retry: None,
+        },
         timeout: Duration::from_secs(5),
-        dry_run: false,
-        retry: None,
         limits: Limits { max_in_flight: 1024, rate: None },
-        breaker: Some(Settings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
+        breaker: Some(BreakerSettings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
+        dry_run: false,
         compare: None,
     }
 }
@@ -145,37 +151,36 @@ fn every_key_says_what_it_says() {
     assert_eq!((config.loop_guard, config.max_buffered_bytes, config.annotate), (false, 1000, true));
     assert_eq!(config.mirrors[0].name, "a");
     assert_eq!(config.mirrors[1].name, "again");
-    assert_eq!(config.mirrors[1].percentage, Percentage::from_percent(0.5).expect("valid"));
+    assert_eq!(config.mirrors[1].select.percentage, Percentage::from_percent(0.5).expect("valid"));
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     assert_eq!(
         parse(&valid()[2]).mirrors,
-        [Mirror {
+        [MirrorConfig {
             name: "v2".into(),
-            target: Target::Cluster("outbound|80|v2|svc.ns.svc.cluster.local".into()),
-            percentage: Percentage::from_percent(33.3333).expect("valid"),
-            sample_by: None,
-            schedule: Schedule::default(),
-            conditions: Conditions::default(),
-            authority: Authority::Literal(b"v2.test:8080".to_vec()),
-            path: None,
-            redact: Redaction::default(),
-            headers: HeaderEdits {
-                remove: vec![
-                    NamePattern::Name(b"a".to_vec()),
-                    NamePattern::Prefix(b"x-".to_vec()),
-                    NamePattern::Prefix(Vec::new()),
-                ],
-                // In the order of the document, which is that of the keys here.
-                set: vec![pair("x-set", "s"), pair("b", "")],
-                add: vec![pair("x-add", "ä")],
+            select: Selection {
+                target: Target::Cluster("outbound|80|v2|svc.ns.svc.cluster.local".into()),
+                percentage: Percentage::from_percent(33.3333).expect("valid"),
+                ..default_mirror().select
             },
             body: BodyPolicy::Full { max_bytes: 0, on_overflow: OnOverflow::HeadersOnly },
+            transform: Transform {
+                marker: "v2".into(),
+                authority: Authority::Literal(b"v2.test:8080".to_vec()),
+                headers: HeaderEdits {
+                    remove: vec![
+                        NamePattern::Name(b"a".to_vec()),
+                        NamePattern::Prefix(b"x-".to_vec()),
+                        NamePattern::Prefix(Vec::new()),
+                    ],
+                    // In the order of the document, which is that of the keys here.
+                    set: vec![pair("x-set", "s"), pair("b", "")],
+                    add: vec![pair("x-add", "ä")],
+                },
+                ..default_mirror().transform
+            },
             timeout: Duration::from_millis(250),
-            dry_run: false,
-            retry: None,
             limits: Limits { max_in_flight: 7, rate: None },
-            breaker: default_mirror().breaker,
-            compare: None,
+            ..default_mirror()
         }]
     );
     assert_eq!(parse(&valid()[4]).mirrors[3].compare, Some(Rules::default()));
@@ -192,9 +197,12 @@ fn every_key_says_what_it_says() {
         })
     );
     let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));
-    assert_eq!(keep, Mirror { authority: Authority::Keep, body: BodyPolicy::None, ..default_mirror() });
+    let with = |authority| Transform { authority, ..default_mirror().transform };
+    let transform = with(Authority::Keep);
+    assert_eq!(keep, MirrorConfig { transform, body: BodyPolicy::None, ..default_mirror() });
     let suffix = mirror(json!({"cluster": "shadow", "authority": {"suffix": ".v2"}}));
-    assert_eq!(suffix, Mirror { authority: Authority::Suffix(b".v2".to_vec()), ..default_mirror() });
+    let transform = with(Authority::Suffix(b".v2".to_vec()));
+    assert_eq!(suffix, MirrorConfig { transform, ..default_mirror() });
 }
 
 #[test]
@@ -210,8 +218,8 @@ fn a_struct_says_the_same_as_json() {
         // Its fields have no order; that of the header edits does not matter to a copy but to this comparison.
         let sorted = |mut config: Config| {
             config.mirrors.iter_mut().for_each(|mirror| {
-                mirror.headers.set.sort();
-                mirror.headers.add.sort();
+                mirror.transform.headers.set.sort();
+                mirror.transform.headers.add.sort();
             });
             config
         };

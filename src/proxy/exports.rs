@@ -9,8 +9,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::OnInvalid;
+use super::imports;
 use super::root::Root;
 use super::stream::Stream;
+use super::trouble::{self, Asked};
 
 const CONTINUE: u32 = 0;
 
@@ -54,8 +56,14 @@ pub fn start(on_invalid: OnInvalid) {
 }
 
 fn with<T>(act: impl FnOnce(&mut Contexts) -> T) -> Option<T> {
-    // Never borrowed twice: the host calls back for memory only.
-    CONTEXTS.with(|contexts| contexts.try_borrow_mut().ok().map(|mut contexts| act(&mut contexts)))
+    // Not borrowed twice in Envoy, which calls back for memory only.
+    CONTEXTS.with(|contexts| match contexts.try_borrow_mut() {
+        Ok(mut contexts) => Some(act(&mut contexts)),
+        Err(_) => {
+            trouble::report(Asked::Reentered, None);
+            None
+        }
+    })
 }
 
 /// Has a stream hear of an event. Whatever that is, the primary goes on.
@@ -71,17 +79,17 @@ fn with_stream(id: u32, act: impl FnOnce(&mut Stream)) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_abi_version_0_2_1() {}
 
-/// Memory for what the host hands over: a boxed slice of exactly this size, whose owner is whom the host gives it to.
+/// Memory for what the host hands over; null if there is none.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
-    Box::into_raw(Box::<[u8]>::new_uninit_slice(size)).cast()
+    imports::allocate(size)
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(id: u32, root: u32) {
     with(|contexts| {
         let context = match root {
-            0 => Some(Context::Root(Root::new(id, contexts.on_invalid))),
+            0 => Some(Context::Root(Root::new(contexts.on_invalid))),
             root => contexts.root(root).map(|root| Context::Stream(root.stream())),
         };
         if let Some(context) = context {
@@ -91,8 +99,8 @@ extern "C" fn proxy_on_context_create(id: u32, root: u32) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
-    with(|contexts| contexts.root(root).is_some_and(|root| root.configure(size))).unwrap_or(false)
+extern "C" fn proxy_on_configure(root: u32, size: usize) -> u32 {
+    with(|contexts| contexts.root(root).is_some_and(|root| root.configure(size))).unwrap_or(false).into()
 }
 
 #[unsafe(no_mangle)]
@@ -101,13 +109,13 @@ extern "C" fn proxy_on_tick(root: u32) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(stream: u32, _count: usize, end: bool) -> u32 {
-    with_stream(stream, |stream| stream.request_headers(end))
+extern "C" fn proxy_on_request_headers(stream: u32, _count: usize, end: u32) -> u32 {
+    with_stream(stream, |stream| stream.request_headers(end != 0))
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_body(stream: u32, size: usize, end: bool) -> u32 {
-    with_stream(stream, |stream| stream.request_body(size, end))
+extern "C" fn proxy_on_request_body(stream: u32, size: usize, end: u32) -> u32 {
+    with_stream(stream, |stream| stream.request_body(size, end != 0))
 }
 
 #[unsafe(no_mangle)]
@@ -116,13 +124,13 @@ extern "C" fn proxy_on_request_trailers(stream: u32, _count: usize) -> u32 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_headers(stream: u32, _count: usize, end: bool) -> u32 {
-    with_stream(stream, |stream| stream.response_headers(end))
+extern "C" fn proxy_on_response_headers(stream: u32, _count: usize, end: u32) -> u32 {
+    with_stream(stream, |stream| stream.response_headers(end != 0))
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_body(stream: u32, size: usize, end: bool) -> u32 {
-    with_stream(stream, |stream| stream.response_body(size, end))
+extern "C" fn proxy_on_response_body(stream: u32, size: usize, end: u32) -> u32 {
+    with_stream(stream, |stream| stream.response_body(size, end != 0))
 }
 
 #[unsafe(no_mangle)]
@@ -141,9 +149,9 @@ extern "C" fn proxy_on_http_call_response(
     with(|contexts| contexts.end_root(root, |root| root.answered(token, headers, body)));
 }
 
-/// Whether the context has finished: nothing comes for it any more. A root that has not tells by `proxy_done` later.
+/// 1 if the context has finished: nothing comes for it any more. A root that has not tells by `proxy_done` later.
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_done(id: u32) -> bool {
+extern "C" fn proxy_on_done(id: u32) -> u32 {
     with(|contexts| {
         let is_root = contexts.root(id).is_some();
         if !is_root && let Some(Context::Stream(mut stream)) = contexts.by_id.remove(&id) {
@@ -152,4 +160,5 @@ extern "C" fn proxy_on_done(id: u32) -> bool {
         !is_root || contexts.end_root(id, Root::done)
     })
     .unwrap_or(true)
+    .into()
 }

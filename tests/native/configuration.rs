@@ -54,7 +54,7 @@ fn an_invalid_one_leaves_the_filter_inert_with_every_fault_in_the_log() {
         [
             "mirrors[0].percentage: found 120, expected a number from 0 to 100",
             "loop_guard: found 1, expected true or false",
-            "the configuration is invalid: nothing is mirrored until it is mended",
+            "the configuration is invalid: nothing is mirrored until it is fixed",
         ]
     );
     assert!(!mirrors(&mut sim));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is counted where a copy has no answer, and what is an answer.
 
-use shadow_filter::answer::Outcome;
 use shadow_filter::compare::Observed;
 use shadow_filter::config::Config;
-use shadow_filter::worker::Worker;
+use shadow_filter::http::Outcome;
+use shadow_filter::mirror::Worker;
 
 use std::time::Duration;
 
@@ -134,5 +134,5 @@ fn an_answer_to_a_copy_that_nobody_sent_changes_nothing() {
     let mut worker = Worker::new(config, 1);
     assert_eq!(worker.awaited(7), None);
     worker.settle(7, Outcome::NO_HEADERS, Observed::default(), Duration::ZERO);
-    assert!(!worker.has_news());
+    assert!(!worker.waiting().news);
 }

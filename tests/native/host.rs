@@ -55,10 +55,11 @@ pub struct Host {
     pub unknown_clusters: BTreeSet<String>,
     pub clusters_without_endpoint: BTreeSet<String>,
     pub filter_state: Vec<(String, String)>,
+    /// Calls that fail, by their name without `proxy_` and by the number of the map, buffer or clock.
+    pub failing: BTreeSet<String>,
     /// Calls of the filter to the host, since the start.
     pub calls: usize,
     current: u32,
-    effective: u32,
     /// Roots whose `on_done` said that they had not finished.
     pending_done: BTreeSet<u32>,
     /// Roots that finished in the callback that runs.
@@ -132,10 +133,10 @@ pub fn next_id() -> u32 {
 
 /// Runs a callback of the filter in a context, and fails the test if the filter did what it may not.
 pub fn enter<T>(context: u32, callback: impl FnOnce() -> T) -> T {
-    with(|host| (host.current, host.effective) = (context, 0));
+    with(|host| host.current = context);
     let result = callback();
     let finished = with(|host| {
-        (host.current, host.effective) = (0, 0);
+        host.current = 0;
         if let Some(context) = host.contexts.get_mut(&context) {
             context.buffers.clear();
         }
@@ -184,7 +185,7 @@ fn delete_root(root: u32) {
 impl Host {
     /// The context that calls to the host act on.
     fn acting(&self) -> u32 {
-        if self.effective == 0 { self.current } else { self.effective }
+        self.current
     }
 
     fn acting_context(&self) -> Option<&Context> {

@@ -177,6 +177,16 @@ impl Sim {
         host::with(|host| host.clusters_without_endpoint.insert(cluster.to_owned()));
     }
 
+    /// Has the host fail a call from now on: its name without `proxy_`, with the number of the map, buffer or clock.
+    pub fn fail(&mut self, call: &str) {
+        host::with(|host| host.failing.insert(call.to_owned()));
+    }
+
+    /// No call fails any more.
+    pub fn fail_nothing(&mut self) {
+        host::with(|host| host.failing.clear());
+    }
+
     /// Ends a copy with an answer.
     pub fn answer(&mut self, callout: &Callout, answer: Answer) {
         answer.deliver(callout);

@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::conditions;
 use super::filter::{
-    Authority, BodyPolicy, BodyRule, Key, Mirror, NamePattern, OnOverflow, Percentage, Target,
+    Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, Percentage, Target,
 };
 use super::prose;
 
 /// One sentence for each thing that is not obvious, the most important one first.
-pub fn mirror(mirror: &Mirror, json: &Value) -> Vec<String> {
-    if mirror.percentage == Percentage::NONE {
+pub fn mirror(mirror: &MirrorConfig, json: &Value) -> Vec<String> {
+    if mirror.select.percentage == Percentage::NONE {
         return vec!["copies nothing: its percentage is 0".into()];
     }
     let sentences = [
@@ -30,18 +30,18 @@ pub fn mirror(mirror: &Mirror, json: &Value) -> Vec<String> {
     sentences.into_iter().flatten().collect()
 }
 
-fn what(mirror: &Mirror, json: &Value) -> String {
+fn what(mirror: &MirrorConfig, json: &Value) -> String {
     let verb = if mirror.dry_run { "sends nothing (dry run), but counts as if it copied" } else { "copies" };
     let requests = json.get("match").map(conditions::requests).unwrap_or_default();
-    let requests = match (mirror.percentage, requests.join(", and ")) {
+    let requests = match (mirror.select.percentage, requests.join(", and ")) {
         (Percentage::ALL, requests) if requests.is_empty() => "all requests".into(),
         (Percentage::ALL, requests) => format!("all {requests}"),
         (share, requests) if requests.is_empty() => format!("{share} of requests"),
         (share, requests) => format!("{share} of {requests}"),
     };
     let mut parts = vec![format!("{verb} {requests}")];
-    match &mirror.sample_by {
-        _ if !mirror.percentage.is_partial() && mirror.schedule.ramp.is_none() => {}
+    match &mirror.select.sample_by {
+        _ if !mirror.select.percentage.is_partial() && mirror.select.schedule.ramp.is_none() => {}
         Some(by) => {
             let (thing, name) = match &by.key {
                 Key::Header(name) => ("header", name.as_bytes()),
@@ -52,11 +52,11 @@ fn what(mirror: &Mirror, json: &Value) -> String {
         }
         None => parts.push("chosen at random".into()),
     }
-    let removed: Vec<String> = mirror.headers.remove.iter().map(pattern).collect();
+    let removed: Vec<String> = mirror.transform.headers.remove.iter().map(pattern).collect();
     if !removed.is_empty() {
         parts.push(format!("without {}", prose::list(&removed, "and")));
     }
-    parts.push(match &mirror.target {
+    parts.push(match &mirror.select.target {
         Target::Cluster(cluster) => format!("to cluster `{cluster}`"),
         Target::Header { name, allowed } => {
             let allowed: Vec<_> = allowed.iter().map(|cluster| prose::quoted(cluster)).collect();
@@ -83,15 +83,15 @@ fn except(json: &Value) -> Option<String> {
     (!excluded.is_empty()).then(|| format!("never copies {}", excluded.join(", nor ")))
 }
 
-fn address(mirror: &Mirror) -> String {
-    let host = match &mirror.authority {
+fn address(mirror: &MirrorConfig) -> String {
+    let host = match &mirror.transform.authority {
         Authority::Keep => "under the request's own host".to_owned(),
         Authority::Suffix(suffix) => {
             format!("under the request's host with `{}` behind it", String::from_utf8_lossy(suffix))
         }
         Authority::Literal(literal) => format!("as `{}`", String::from_utf8_lossy(literal)),
     };
-    let path = mirror.path.as_ref().map(|path| {
+    let path = mirror.transform.path.as_ref().map(|path| {
         let [prefix, replacement] =
             [&path.prefix, &path.replacement].map(|text| String::from_utf8_lossy(text));
         format!("; a path that begins with {prefix} begins with {replacement} instead")
@@ -100,15 +100,15 @@ fn address(mirror: &Mirror) -> String {
 }
 
 /// Values of headers are not shown: they may be credentials.
-fn content(mirror: &Mirror, json: &Value) -> Option<String> {
+fn content(mirror: &MirrorConfig, json: &Value) -> Option<String> {
     let names = |values: &[(Vec<u8>, Vec<u8>)]| -> Vec<String> {
         values.iter().map(|(name, _)| String::from_utf8_lossy(name).into()).collect()
     };
     let redacted = |key: &str| json.pointer(&format!("/redact/{key}")).map(prose::texts).unwrap_or_default();
     let things = [
-        ("sets the headers", names(&mirror.headers.set)),
-        ("adds the headers", names(&mirror.headers.add)),
-        ("hides the values of the headers", mirror.redact.headers.clone()),
+        ("sets the headers", names(&mirror.transform.headers.set)),
+        ("adds the headers", names(&mirror.transform.headers.add)),
+        ("hides the values of the headers", mirror.transform.redact.headers.clone()),
         ("hides the values of the query parameters", redacted("query")),
         ("hides in JSON bodies", redacted("json")),
     ];
@@ -120,7 +120,7 @@ fn content(mirror: &Mirror, json: &Value) -> Option<String> {
     (!things.is_empty()).then(|| things.join("; "))
 }
 
-fn body(mirror: &Mirror) -> String {
+fn body(mirror: &MirrorConfig) -> String {
     let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body else {
         return "copies no bodies".into();
     };
@@ -130,14 +130,14 @@ fn body(mirror: &Mirror) -> String {
     };
     let size = prose::size(max_bytes);
     let json = match on_overflow {
-        _ if mirror.redact.json.is_empty() => "",
+        _ if mirror.transform.redact.json.is_empty() => "",
         OnOverflow::Skip => ", nor is one whose body is not JSON",
         OnOverflow::HeadersOnly => ", one whose body is not JSON is not copied",
     };
     format!("copies bodies of up to {size}; a request with a larger one {larger}{json}")
 }
 
-fn compare(mirror: &Mirror) -> Option<String> {
+fn compare(mirror: &MirrorConfig) -> Option<String> {
     let rules = mirror.compare.as_ref()?;
     let mut things: Vec<String> = rules.status.then(|| "status".to_owned()).into_iter().collect();
     if !rules.headers.is_empty() {
@@ -156,7 +156,7 @@ fn compare(mirror: &Mirror) -> Option<String> {
     ))
 }
 
-fn cost(mirror: &Mirror, json: &Value) -> String {
+fn cost(mirror: &MirrorConfig, json: &Value) -> String {
     let mut parts = vec![
         format!("waits at most {} for an answer", prose::duration(mirror.timeout)),
         format!("at most {} copies at a time per worker", mirror.limits.max_in_flight),
@@ -175,7 +175,7 @@ fn cost(mirror: &Mirror, json: &Value) -> String {
     parts.join("; ")
 }
 
-fn time(mirror: &Mirror, json: &Value) -> Option<String> {
+fn time(mirror: &MirrorConfig, json: &Value) -> Option<String> {
     let at = |key: &str| json.pointer(&format!("/active/{key}")).and_then(Value::as_str);
     let mut words = match (at("from"), at("until")) {
         (Some(from), Some(until)) => format!("runs from {from} until {until}"),
@@ -183,11 +183,11 @@ fn time(mirror: &Mirror, json: &Value) -> Option<String> {
         (None, Some(until)) => format!("ends at {until}"),
         (None, None) => return None,
     };
-    if let Some(ramp) = mirror.schedule.ramp {
+    if let Some(ramp) = mirror.select.schedule.ramp {
         let over = prose::duration(ramp.over);
         words.push_str(&format!(
             ", growing from {} to {} over the first {over}",
-            ramp.start, mirror.percentage
+            ramp.start, mirror.select.percentage
         ));
     }
     Some(words)

@@ -3,13 +3,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use shadow_filter::capture::{BodyPolicy, OnOverflow};
 pub use shadow_filter::compare::BodyRule;
-pub use shadow_filter::conditions::Conditions;
-pub use shadow_filter::config::{BodyPolicy, Config, Fault, Mirror, OnOverflow};
-pub use shadow_filter::edits::{Authority, NamePattern};
-pub use shadow_filter::sampling::{Key, Percentage};
-pub use shadow_filter::target::Target;
-pub use shadow_filter::timestamp::Timestamp;
+pub use shadow_filter::config::{Config, Fault, MirrorConfig};
+pub use shadow_filter::select::{Conditions, Key, Percentage, Target};
+pub use shadow_filter::time::Timestamp;
+pub use shadow_filter::transform::{Authority, NamePattern};
 
 /// A time as the filter counts it.
 pub fn timestamp(time: SystemTime) -> Timestamp {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::filter::{BodyPolicy, BodyRule, Conditions, Config, Mirror, Percentage, Timestamp};
+use super::filter::{BodyPolicy, BodyRule, Conditions, Config, MirrorConfig, Percentage, Timestamp};
 use super::prose;
 
 const WRITES: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
@@ -21,7 +21,7 @@ pub fn of(config: &Config, now: Timestamp) -> Vec<String> {
     }
     for (index, mirror) in config.mirrors.iter().enumerate() {
         // A mirror that is turned off does no harm.
-        if mirror.percentage != Percentage::NONE {
+        if mirror.select.percentage != Percentage::NONE {
             let own = of_mirror(mirror, now).into_iter().chain(held(mirror, config.max_buffered_bytes));
             risks.extend(own.map(|risk| format!("mirrors[{index}].{risk}")));
         }
@@ -29,7 +29,7 @@ pub fn of(config: &Config, now: Timestamp) -> Vec<String> {
     risks
 }
 
-fn of_mirror(mirror: &Mirror, now: Timestamp) -> Vec<String> {
+fn of_mirror(mirror: &MirrorConfig, now: Timestamp) -> Vec<String> {
     let risks = [
         writes(mirror),
         credentials(mirror),
@@ -54,7 +54,7 @@ fn of_mirror(mirror: &Mirror, now: Timestamp) -> Vec<String> {
 }
 
 /// What `compare` says and does not do, or does and should not.
-fn compared(mirror: &Mirror) -> Option<String> {
+fn compared(mirror: &MirrorConfig) -> Option<String> {
     let rules = mirror.compare.as_ref()?;
     if rules.log_values {
         return Some(
@@ -66,8 +66,8 @@ fn compared(mirror: &Mirror) -> Option<String> {
 }
 
 /// Writes that nobody asked for by name.
-fn writes(mirror: &Mirror) -> Option<String> {
-    let writes: Vec<String> = unnamed_writes(&mirror.conditions).map(str::to_owned).collect();
+fn writes(mirror: &MirrorConfig) -> Option<String> {
+    let writes: Vec<String> = unnamed_writes(&mirror.select.conditions).map(str::to_owned).collect();
     (!writes.is_empty()).then(|| {
         format!(
             "match: {} requests are copied, and have their effect twice unless the shadow has data of its own",
@@ -94,11 +94,12 @@ fn is_excluded(conditions: &Conditions, method: &str) -> bool {
     })
 }
 
-fn credentials(mirror: &Mirror) -> Option<String> {
+fn credentials(mirror: &MirrorConfig) -> Option<String> {
     let kept: Vec<String> = CREDENTIALS
         .into_iter()
         .filter(|name| {
-            !mirror.headers.drop(name.as_bytes()) && mirror.redact.header(name.as_bytes()).is_none()
+            !mirror.transform.headers.drop(name.as_bytes())
+                && mirror.transform.redact.header(name.as_bytes()).is_none()
         })
         .map(str::to_owned)
         .collect();
@@ -107,20 +108,21 @@ fn credentials(mirror: &Mirror) -> Option<String> {
     })
 }
 
-fn bodies(mirror: &Mirror) -> Option<String> {
-    let named = mirror.conditions.any_of.iter().flatten().filter_map(|condition| condition.methods.as_ref());
+fn bodies(mirror: &MirrorConfig) -> Option<String> {
+    let named =
+        mirror.select.conditions.any_of.iter().flatten().filter_map(|condition| condition.methods.as_ref());
     let writes_by_name = named.flatten().any(|method| {
         let method = String::from_utf8_lossy(method);
-        !READS.contains(&method.as_ref()) && !is_excluded(&mirror.conditions, &method)
+        !READS.contains(&method.as_ref()) && !is_excluded(&mirror.select.conditions, &method)
     });
-    let have_bodies = writes_by_name || unnamed_writes(&mirror.conditions).next().is_some();
+    let have_bodies = writes_by_name || unnamed_writes(&mirror.select.conditions).next().is_some();
     let copied = matches!(mirror.body, BodyPolicy::Full { max_bytes: 1.., .. });
-    (copied && have_bodies && mirror.redact.json.is_empty())
+    (copied && have_bodies && mirror.transform.redact.json.is_empty())
         .then(|| "redact.json: bodies are copied as they are, with whatever is personal in them".into())
 }
 
 /// Bodies that a worker can never hold.
-fn held(mirror: &Mirror, most: usize) -> Option<String> {
+fn held(mirror: &MirrorConfig, most: usize) -> Option<String> {
     match mirror.body {
         BodyPolicy::Full { max_bytes, .. } if max_bytes > most => Some(format!(
             "body.max_bytes: {} is more than max_buffered_bytes, {}, beyond which nothing is copied",
@@ -131,13 +133,13 @@ fn held(mirror: &Mirror, most: usize) -> Option<String> {
     }
 }
 
-fn share(mirror: &Mirror) -> Option<String> {
-    (mirror.percentage == Percentage::ALL && mirror.schedule.ramp.is_none())
+fn share(mirror: &MirrorConfig) -> Option<String> {
+    (mirror.select.percentage == Percentage::ALL && mirror.select.schedule.ramp.is_none())
         .then(|| "percentage: 100, so the shadow gets as much as the primary from the first moment".into())
 }
 
-fn end(mirror: &Mirror, now: Timestamp) -> Option<String> {
-    match mirror.schedule.until {
+fn end(mirror: &MirrorConfig, now: Timestamp) -> Option<String> {
+    match mirror.select.schedule.until {
         None => Some("active: no until, so it copies until somebody thinks of it".into()),
         Some(until) if until <= now => {
             Some("active.until: it is over, and nothing is copied any more".into())

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The copies that the host took and has not answered, by the token under which it will.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::copy::ShadowRequest;
+use super::exchange::Exchange;
+use super::running::Mirror;
+use crate::admission::{Ending, Permit};
+use crate::capture::Charge;
+use crate::compare::Need;
+use crate::http::Outcome;
+use crate::telemetry::{Class, ComparisonResult, FailReason, Ledger, Notice, Side};
+use crate::time::Moment;
+
+#[derive(Debug, Default)]
+pub struct InFlight(BTreeMap<u32, Sent>);
+
+/// What must be read of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// The copy is a gRPC request.
+    pub grpc: bool,
+    pub need: Need,
+}
+
+/// A copy that is not in flight any more.
+#[derive(Debug)]
+pub struct Settled {
+    pub mirror: Rc<Mirror>,
+    pub exchange: Rc<Exchange>,
+    /// From its sending to the end of the answer.
+    pub after: Duration,
+    pub notice: Option<Notice>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    mirror: Rc<Mirror>,
+    exchange: Rc<Exchange>,
+    at: Moment,
+    grpc: bool,
+    permit: Permit,
+    _charge: Charge,
+}
+
+impl InFlight {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The host took a copy.
+    pub fn sent(&mut self, token: u32, copy: ShadowRequest, now: Moment, ledger: &mut Ledger) {
+        let grpc = copy.is_grpc();
+        let ShadowRequest { mirror, exchange, permit, charge, .. } = copy;
+        ledger.add(mirror.meters.sent, 1);
+        ledger.add(mirror.meters.in_flight, 1);
+        exchange.copy_sent(&mirror, ledger);
+        self.0.insert(token, Sent { mirror, exchange, at: now, grpc, permit, _charge: charge });
+    }
+
+    /// What must be read of the answer to a copy; `None` if no copy has this token.
+    pub fn awaited(&self, token: u32) -> Option<Awaited> {
+        let Sent { mirror, grpc, .. } = self.0.get(&token)?;
+        let need = mirror.compare.as_ref().map(|compare| compare.rules.need()).unwrap_or_default();
+        Some(Awaited { grpc: *grpc, need })
+    }
+
+    /// The host answered.
+    pub fn settle(
+        &mut self,
+        token: u32,
+        outcome: Outcome,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Option<Settled> {
+        let Sent { mirror, exchange, at, permit, .. } = self.0.remove(&token)?;
+        let after = now.saturating_sub(at);
+        ledger.add(mirror.meters.in_flight, -1);
+        let end = match outcome {
+            Outcome::Answered(status) => {
+                mirror.count_answer(Side::Shadow, Class::of(status), after, ledger);
+                Ending::Answered
+            }
+            Outcome::Failed(failure) => {
+                ledger.add(mirror.meters.failed(FailReason::from(failure)), 1);
+                mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+                Ending::Failed
+            }
+        };
+        let notice = mirror.leave(permit, end, now, ledger);
+        Some(Settled { mirror, exchange, after, notice })
+    }
+}
