@@ -5,4 +5,4 @@ mod body;
 mod budget;
 
 pub use self::body::{BodyPolicy, Capture, MAX_BODY_BYTES, OnOverflow, OutOfMemory};
-pub use self::budget::{Budget, Charge, MAX_BUFFERED_BYTES};
+pub use self::budget::{BOOKKEEPING, Budget, Charge, MAX_BUFFERED_BYTES};

@@ -12,6 +12,6 @@ mod throttle;
 pub use self::difference_line::{Answered, line};
 pub use self::ledger::{Handle, Ledger, MetricKind, MetricUpdate};
 pub use self::meters::{BUFFERED_BYTES, ComparisonMeters, Meters, config_invalid};
-pub use self::notice::{News, Notice};
+pub use self::notice::{ClusterChange, News, Notice};
 pub use self::reason::{Class, ComparisonResult, FailReason, Side, SkipReason};
 pub use self::throttle::Throttle;

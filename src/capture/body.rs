@@ -53,6 +53,13 @@ impl Capture {
         Self { bytes: Vec::new(), charge }
     }
 
+    /// Adds a chunk of this length, which `read` fetches if there is room for it. Whether that went well: `read` may give
+    /// `None`, or less than the chunk.
+    pub fn take(&mut self, len: usize, cap: usize, read: impl FnOnce() -> Option<Vec<u8>>) -> bool {
+        len <= self.charge.room()
+            && read().is_some_and(|chunk| chunk.len() == len && self.push(chunk, cap).is_ok())
+    }
+
     /// Adds a chunk. `cap` is the most that the body may become: it bounds how far the buffer grows ahead.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ use std::rc::Rc;
 /// Largest `max_buffered_bytes`, for the same reason as [`super::MAX_BODY_BYTES`].
 pub const MAX_BUFFERED_BYTES: u64 = 256 << 20;
 
+/// What a copy is charged beside its bytes, for all that is noted of it until it was answered.
+pub const BOOKKEEPING: usize = 256;
+
 /// The limit under which one configuration holds bytes.
 #[derive(Debug, Clone)]
 pub struct Budget {
@@ -38,6 +41,11 @@ impl Budget {
     /// Bytes held under this configuration.
     pub fn used(&self) -> usize {
         self.own.get()
+    }
+
+    /// Whether other configurations of the worker hold bytes.
+    pub fn others_hold(&self) -> bool {
+        self.total.get() > self.own.get()
     }
 
     /// Bytes that may still be charged.

@@ -26,13 +26,7 @@ pub struct ShadowRequest {
 impl ShadowRequest {
     /// The cluster that it goes to.
     pub fn cluster(&self) -> &str {
-        self.indexed_cluster().1
-    }
-
-    /// The cluster, with its index among those of the mirror.
-    pub(super) fn indexed_cluster(&self) -> (usize, &str) {
-        // A request without one was not copied.
-        self.mirror.select.target.of(&self.head).unwrap_or_default()
+        self.mirror.select.target.name(self.permit.target())
     }
 
     /// Its headers, as the host takes them.

@@ -21,15 +21,11 @@ use crate::time::Moment;
 pub struct Exchange {
     /// `None` until it is known: the primary may answer before.
     request_end: Cell<Option<Moment>>,
-    comparison: Option<Wanted>,
-    primary: RefCell<Primary>,
-}
-
-/// Answers will be compared.
-#[derive(Debug)]
-struct Wanted {
-    need: Need,
+    /// What comparisons need of the primary's answer; `None` if there are none.
+    need: Cell<Option<Need>>,
+    /// The request, for what is logged of a comparison.
     request: Rc<Head>,
+    primary: RefCell<Primary>,
 }
 
 #[derive(Debug)]
@@ -73,9 +69,17 @@ impl Default for Primary {
 }
 
 impl Exchange {
-    /// One after which answers will be compared.
-    pub fn with_comparison(need: Need, request: Rc<Head>) -> Self {
-        Self { comparison: Some(Wanted { need, request }), ..Self::default() }
+    /// One whose answers will be compared by those that need this of them.
+    pub fn new(need: Option<Need>, request: Rc<Head>) -> Self {
+        Self { need: Cell::new(need), request, ..Self::default() }
+    }
+
+    /// Says what comparisons need after all: a mirror may have made no copy.
+    pub fn needs(&self, need: Option<Need>) {
+        self.need.set(need);
+        if let (None, Primary::Open(open)) = (need, &mut *self.primary.borrow_mut()) {
+            open.observing = None;
+        }
     }
 
     pub fn request_ended(&self, now: Moment) {
@@ -89,15 +93,15 @@ impl Exchange {
 
     /// What comparisons need to see of the primary's answer.
     pub fn need(&self) -> Need {
-        self.comparison.as_ref().map(|wanted| wanted.need).unwrap_or_default()
+        self.need.get().unwrap_or_default()
     }
 
     /// The primary's answer began. Its headers may be left empty where nobody needs them.
     pub fn primary_begins(&self, code: u16, headers: Head, budget: &Budget) {
         let Primary::Open(open) = &mut *self.primary.borrow_mut() else { return };
         open.status = Some(code);
-        if let Some(Wanted { need, request }) = &self.comparison
-            && let Some(charge) = budget.charge(request.size().saturating_add(headers.size()))
+        if let Some(need) = self.need.get()
+            && let Some(charge) = budget.charge(self.request.size().saturating_add(headers.size()))
         {
             let keeps_body = need.body.is_some();
             open.observing = Some(Observing { headers, body: Capture::new(charge), keeps_body });
@@ -121,8 +125,7 @@ impl Exchange {
         let most = self.need().body.unwrap_or(0);
         let Observing { body, keeps_body, .. } = observing;
         if *keeps_body {
-            *keeps_body = body.len().saturating_add(len) <= most
-                && read().is_some_and(|chunk| body.push(chunk, most).is_ok());
+            *keeps_body = body.len().saturating_add(len) <= most && body.take(len, most, read);
             if !*keeps_body {
                 body.clear();
             }
@@ -174,8 +177,7 @@ impl Exchange {
         budget: &Budget,
         ledger: &mut Ledger,
     ) -> Option<Pair> {
-        let size =
-            answer.size().saturating_add(self.comparison.as_ref().map_or(0, |wanted| wanted.request.size()));
+        let size = answer.size().saturating_add(self.request.size());
         let Some(charge) = budget.charge(size) else {
             mirror.count_comparison(ComparisonResult::Incomparable, ledger);
             return None;
@@ -200,14 +202,16 @@ impl Exchange {
         shadow: Held,
         ledger: &mut Ledger,
     ) -> Option<Pair> {
-        let request = self.comparison.as_ref().map(|wanted| wanted.request.clone());
-        match (primary, request) {
-            (Some(primary), Some(request)) => Some(Pair { mirror, request, primary, shadow }),
-            _ => {
-                mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-                None
-            }
+        let pair = primary.map(|primary| Pair {
+            mirror: mirror.clone(),
+            request: self.request.clone(),
+            primary,
+            shadow,
+        });
+        if pair.is_none() {
+            mirror.count_comparison(ComparisonResult::Incomparable, ledger);
         }
+        pair
     }
 }
 

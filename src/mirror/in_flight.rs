@@ -15,6 +15,9 @@ use crate::http::Outcome;
 use crate::telemetry::{Class, ComparisonResult, FailReason, Ledger, Notice, Side};
 use crate::time::Moment;
 
+/// How much later than its timeout an answer may come: a busy worker runs its timers late.
+const GRACE: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Default)]
 pub struct InFlight(BTreeMap<u32, Sent>);
 
@@ -41,6 +44,8 @@ struct Sent {
     mirror: Rc<Mirror>,
     exchange: Rc<Exchange>,
     at: Moment,
+    /// The host has answered by then, if with its own timeout.
+    deadline: Moment,
     grpc: bool,
     permit: Permit,
     _charge: Charge,
@@ -51,14 +56,36 @@ impl InFlight {
         self.0.is_empty()
     }
 
-    /// The host took a copy.
-    pub fn sent(&mut self, token: u32, copy: ShadowRequest, now: Moment, ledger: &mut Ledger) {
+    /// The host took a copy. If it gave it the token of another, that one was lost.
+    pub fn sent(
+        &mut self,
+        token: u32,
+        copy: ShadowRequest,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Option<Notice> {
         let grpc = copy.is_grpc();
         let ShadowRequest { mirror, exchange, permit, charge, .. } = copy;
         ledger.add(mirror.meters.sent, 1);
         ledger.add(mirror.meters.in_flight, 1);
         exchange.copy_sent(&mirror, ledger);
-        self.0.insert(token, Sent { mirror, exchange, at: now, grpc, permit, _charge: charge });
+        let deadline = now.saturating_add(mirror.timeout).saturating_add(GRACE);
+        let sent = Sent { mirror, exchange, at: now, deadline, grpc, permit, _charge: charge };
+        let replaced = self.0.insert(token, sent)?;
+        replaced.lost(now, ledger)
+    }
+
+    /// Whether a copy should have had its answer by now.
+    pub fn is_overdue(&self, now: Moment) -> bool {
+        self.0.values().any(|sent| sent.deadline <= now)
+    }
+
+    /// Gives up the copies whose answer the host owes: it ended the context that they belonged to without a word.
+    pub fn give_up_overdue(&mut self, now: Moment, ledger: &mut Ledger) -> Vec<Notice> {
+        let overdue: Vec<u32> =
+            self.0.iter().filter(|(_, sent)| sent.deadline <= now).map(|(token, _)| *token).collect();
+        let lost: Vec<Sent> = overdue.iter().filter_map(|token| self.0.remove(token)).collect();
+        lost.into_iter().filter_map(|sent| sent.lost(now, ledger)).collect()
     }
 
     /// What must be read of the answer to a copy; `None` if no copy has this token.
@@ -92,5 +119,16 @@ impl InFlight {
         };
         let notice = mirror.leave(permit, end, now, ledger);
         Some(Settled { mirror, exchange, after, notice })
+    }
+}
+
+impl Sent {
+    /// No answer will come. Counts as a timeout, which says nothing of the shadow to the breaker.
+    fn lost(self, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+        let Self { mirror, permit, .. } = self;
+        ledger.add(mirror.meters.in_flight, -1);
+        ledger.add(mirror.meters.failed(FailReason::Timeout), 1);
+        mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+        mirror.leave(permit, Ending::Unknown, now, ledger)
     }
 }

@@ -36,6 +36,11 @@ impl Held {
 }
 
 impl Pair {
+    /// It will not be compared.
+    pub fn give_up(self, ledger: &mut Ledger) {
+        self.mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+    }
+
     /// Compares, counts, and says what must be logged. Adds the bytes that were gone over to `effort`.
     pub fn compare(self, now: Moment, ledger: &mut Ledger, effort: &mut usize) -> Option<Notice> {
         let Self { mirror, request, primary, shadow } = self;

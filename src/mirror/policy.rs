@@ -4,6 +4,8 @@
 use std::rc::Rc;
 
 use super::running::{Comparing, Mirror};
+use super::set::MirrorSet;
+use crate::compare::Need;
 use crate::config::Config;
 use crate::telemetry::{Ledger, News, Notice};
 use crate::time::Moment;
@@ -27,6 +29,12 @@ impl Policy {
     /// A policy without mirrors.
     pub fn none() -> Self {
         Self { mirrors: Vec::new(), loop_guard: true, annotate: false, is_scheduled: false }
+    }
+
+    /// What the comparisons of these mirrors need of the primary's answer; `None` if none of them compares.
+    pub fn need(&self, mirrors: MirrorSet) -> Option<Need> {
+        let compare = mirrors.of(&self.mirrors).filter_map(|(_, mirror)| mirror.compare.as_ref());
+        compare.map(|compare| compare.rules.need()).reduce(Need::and)
     }
 
     /// Another policy takes over. Copies that were made go on.

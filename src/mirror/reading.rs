@@ -9,7 +9,7 @@ use super::policy::Policy;
 use super::running::Mirror;
 use super::set::MirrorSet;
 use super::worker::Worker;
-use crate::capture::{BodyPolicy, Capture, OnOverflow};
+use crate::capture::{BOOKKEEPING, BodyPolicy, Capture, OnOverflow};
 use crate::http::Head;
 use crate::telemetry::SkipReason;
 use crate::time::Moment;
@@ -55,7 +55,7 @@ impl Reading {
             // Nobody wants the body any more. The head stays.
             self.drop_body();
         } else if let Some(capture) = &mut self.capture
-            && !read().is_some_and(|chunk| chunk.len() == len && capture.push(chunk, cap).is_ok())
+            && !capture.take(len, cap, read)
         {
             for (index, mirror) in self.wanted.of(&policy.mirrors) {
                 if !self.bodiless.contains(index) {
@@ -99,21 +99,23 @@ impl Reading {
         now: Moment,
         worker: &Worker,
     ) -> Result<ShadowRequest, SkipReason> {
-        if !mirror.gate.breaker_admits(now) {
+        // A request that chooses no target did not come this far.
+        let (target, _) = mirror.select.target.of(&self.head).ok_or(SkipReason::NoTarget)?;
+        if !mirror.gate.breaker_admits(target, now) {
             return Err(SkipReason::Breaker);
         }
         let body = self.redacted(mirror, body, worker)?;
         if !transform::fits(&self.head, &mirror.transform, body.len()) {
             return Err(SkipReason::HeadersTooLarge);
         }
-        let size = self.head.size().saturating_add(body.len());
+        let size = self.head.size().saturating_add(body.len()).saturating_add(BOOKKEEPING);
         let charge = worker.budget().charge(size).ok_or(SkipReason::Memory)?;
         if mirror.dry_run {
-            mirror.gate.rehearse(now)?;
+            mirror.gate.rehearse(target, now)?;
             return Err(SkipReason::DryRun);
         }
         Ok(ShadowRequest {
-            permit: mirror.gate.enter(now)?,
+            permit: mirror.gate.enter(target, now)?,
             mirror: mirror.clone(),
             head: self.head.clone(),
             body,

@@ -13,7 +13,9 @@
 use std::rc::Rc;
 
 use super::exchange::Exchange;
+use super::policy::Policy;
 use super::reading::Reading;
+use super::running::Mirror;
 use super::set::MirrorSet;
 use super::worker::Worker;
 use crate::capture::Capture;
@@ -67,11 +69,7 @@ impl Request {
             .filter(|(_, mirror)| !mirror.wants_body())
             .for_each(|(i, _)| bodiless.insert(i));
         let head = Rc::new(head);
-        let compare = wanted.of(&policy.mirrors).filter_map(|(_, mirror)| mirror.compare.as_ref());
-        let exchange = match compare.map(|compare| compare.rules.need()).reduce(Need::and) {
-            Some(need) => Exchange::with_comparison(need, head.clone()),
-            None => Exchange::default(),
-        };
+        let exchange = Exchange::new(policy.need(wanted), head.clone());
         Self::Reading(Reading {
             policy,
             head,
@@ -94,21 +92,18 @@ impl Request {
         }
     }
 
-    /// The request was read whole. Makes the copies, and gives the names of their mirrors if these are to be left for
-    /// the primary's access log.
-    pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Option<String> {
+    /// The request was read whole. Makes the copies; these are their mirrors.
+    pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Option<Copied> {
         let Self::Reading(reading) = std::mem::take(self) else { return None };
-        let (policy, exchange) = (reading.policy.clone(), reading.exchange.clone());
+        let (policy, exchange, head) =
+            (reading.policy.clone(), reading.exchange.clone(), reading.head.clone());
         exchange.request_ended(now);
-        let copied = reading.copy(now, worker);
-        if copied.is_empty() {
-            return None;
-        }
-        if exchange.is_open() {
+        let mirrors = reading.copy(now, worker);
+        exchange.needs(policy.need(mirrors));
+        if !mirrors.is_empty() && exchange.is_open() {
             *self = Self::Answering(exchange);
         }
-        let names = || copied.of(&policy.mirrors).map(|(_, mirror)| mirror.name.as_str()).collect::<Vec<_>>();
-        policy.annotate.then(|| names().join(","))
+        Some(Copied { policy, head, mirrors })
     }
 
     /// Whether the primary's answer is of interest.
@@ -173,6 +168,30 @@ impl Request {
             Self::Reading(reading) => Some(&reading.exchange),
             Self::Answering(exchange) => Some(exchange),
         }
+    }
+}
+
+/// The mirrors for which copies of a request were made.
+#[derive(Debug)]
+pub struct Copied {
+    policy: Rc<Policy>,
+    head: Rc<Head>,
+    mirrors: MirrorSet,
+}
+
+impl Copied {
+    /// Their names for the primary's access log, if they are wanted there. A copy that Envoy has refused by now is none.
+    pub fn annotation(&self) -> Option<String> {
+        let Self { policy, head, mirrors } = self;
+        if !policy.annotate {
+            return None;
+        }
+        let refused = |mirror: &Mirror| {
+            mirror.select.target.of(head).is_some_and(|(target, _)| mirror.was_refused(target))
+        };
+        let copied = mirrors.of(&policy.mirrors).map(|(_, mirror)| mirror).filter(|mirror| !refused(mirror));
+        let names: Vec<_> = copied.map(|mirror| mirror.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(","))
     }
 }
 

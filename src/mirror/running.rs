@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A mirror at run time: the settings of every stage, its metrics, and what it remembers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use crate::admission::{Ending, Gate, Permit};
+use crate::admission::{Ending, Gate, Permit, Transition};
 use crate::capture::BodyPolicy;
 use crate::compare::Rules;
 use crate::config::MirrorConfig;
+use crate::http::Refusal;
 use crate::select::Selection;
 use crate::telemetry::{
-    Class, ComparisonMeters, ComparisonResult, Ledger, Meters, News, Notice, Side, SkipReason, Throttle,
+    Class, ClusterChange, ComparisonMeters, ComparisonResult, Ledger, Meters, News, Notice, Side, SkipReason,
+    Throttle,
 };
 use crate::time::Moment;
 use crate::transform::Transform;
@@ -30,9 +32,24 @@ pub struct Mirror {
     /// Whether the gauge counts this worker's breaker as open.
     shown_open: Cell<bool>,
     retired: Cell<bool>,
-    /// The clusters that Envoy did not know at the last copy, by their index in the target, as bits.
-    unknown_clusters: Cell<u64>,
+    /// What Envoy made of the last copies, by the index of the cluster in the target.
+    reachable: RefCell<Vec<Reachable>>,
 }
+
+/// What Envoy made of the last copy for a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reachable {
+    Yes,
+    Unknown,
+    /// Copies were rejected, the last one then. Between rejections others may be taken.
+    Rejecting {
+        last: Moment,
+        rejected: bool,
+    },
+}
+
+/// So long must Envoy take copies before that is news: a cluster at its limits rejects some of them.
+const CALM: Duration = Duration::from_secs(10);
 
 /// What a mirror needs to compare answers.
 #[derive(Debug)]
@@ -53,6 +70,7 @@ impl Mirror {
             meters: ComparisonMeters::define(ledger, &name),
             throttle: Throttle::default(),
         });
+        let targets = select.target.count();
         Self {
             select,
             body,
@@ -61,10 +79,10 @@ impl Mirror {
             dry_run,
             compare,
             meters,
-            gate: Gate::new(limits, breaker),
+            gate: Gate::new(limits, breaker, targets),
             shown_open: Cell::default(),
             retired: Cell::default(),
-            unknown_clusters: Cell::default(),
+            reachable: RefCell::new(vec![Reachable::Yes; targets]),
             name,
         }
     }
@@ -82,9 +100,16 @@ impl Mirror {
 
     /// Takes the permit of a copy back, and says what the breaker makes of its end.
     pub fn leave(&self, permit: Permit, end: Ending, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+        let target = permit.target();
         let transition = self.gate.leave(permit, end, now)?;
         self.show_breaker(ledger);
-        Some(self.notice(News::Breaker(transition)))
+        Some(self.breaker_notice(target, transition))
+    }
+
+    #[cold]
+    pub fn breaker_notice(&self, target: usize, transition: Transition) -> Notice {
+        let cluster = self.select.target.name(target).to_owned();
+        self.notice(News::Breaker { cluster, transition })
     }
 
     /// Another mirror takes over under this name. Copies that were made go on.
@@ -94,18 +119,49 @@ impl Mirror {
     }
 
     fn show_breaker(&self, ledger: &mut Ledger) {
-        let open = !self.retired.get() && !self.gate.breaker_is_closed();
+        let open = !self.retired.get() && !self.gate.breakers_are_closed();
         if self.shown_open.replace(open) != open {
             ledger.add(self.meters.breaker_open, if open { 1 } else { -1 });
         }
     }
 
-    /// Notes whether Envoy knew a cluster of the target, and says whether that is news.
-    pub fn note_cluster(&self, index: usize, known: bool) -> bool {
-        let bit = u32::try_from(index).ok().and_then(|index| 1u64.checked_shl(index)).unwrap_or(0);
-        let before = self.unknown_clusters.get();
-        let after = if known { before & !bit } else { before | bit };
-        self.unknown_clusters.replace(after) != after
+    /// Notes what Envoy made of a copy for one of the target's clusters, and says what has changed.
+    pub fn note_cluster(
+        &self,
+        target: usize,
+        refusal: Option<Refusal>,
+        now: Moment,
+    ) -> Option<ClusterChange> {
+        let mut reachable = self.reachable.borrow_mut();
+        let before = reachable.get_mut(target)?;
+        let (after, change) = match (*before, refusal) {
+            (Reachable::Unknown, Some(Refusal::UnknownCluster)) => (Reachable::Unknown, None),
+            (_, Some(Refusal::UnknownCluster)) => (Reachable::Unknown, Some(ClusterChange::Unknown)),
+            (Reachable::Unknown, None) => (Reachable::Yes, Some(ClusterChange::Known)),
+            (Reachable::Rejecting { last, .. }, None) if now.saturating_sub(last) >= CALM => {
+                (Reachable::Yes, Some(ClusterChange::Accepting))
+            }
+            (Reachable::Rejecting { last, .. }, None) => {
+                (Reachable::Rejecting { last, rejected: false }, None)
+            }
+            (Reachable::Yes, None) => (Reachable::Yes, None),
+            (before, Some(Refusal::Rejected)) => {
+                let is_news = !matches!(before, Reachable::Rejecting { .. });
+                let change = is_news.then_some(ClusterChange::Rejecting);
+                (Reachable::Rejecting { last: now, rejected: true }, change)
+            }
+        };
+        *before = after;
+        change
+    }
+
+    /// Whether Envoy refused the last copy for one of the target's clusters.
+    pub fn was_refused(&self, target: usize) -> bool {
+        let reachable = self.reachable.borrow();
+        matches!(
+            reachable.get(target),
+            Some(Reachable::Unknown | Reachable::Rejecting { rejected: true, .. })
+        )
     }
 
     pub fn count_skip(&self, reason: SkipReason, ledger: &mut Ledger) {

@@ -152,7 +152,11 @@ impl Worker {
 
     /// What the next ticks have to do.
     pub fn waiting(&self) -> Waiting {
-        Waiting { work: !self.outbox.is_empty() || !self.pairs.is_empty(), news: self.has_news() }
+        Waiting {
+            work: !self.outbox.is_empty() || !self.pairs.is_empty(),
+            // Copies in flight are looked after until they were answered, those of other configurations as well.
+            news: self.has_news() || !self.in_flight.is_empty() || self.budget.others_hold(),
+        }
     }
 
     pub fn take_outbox(&mut self) -> Vec<ShadowRequest> {
@@ -166,21 +170,22 @@ impl Worker {
         result: Result<u32, Refusal>,
         now: Moment,
     ) -> Vec<Notice> {
-        let mirror = copy.mirror.clone();
+        let (mirror, target) = (copy.mirror.clone(), copy.permit.target());
         let mut notices = Vec::new();
-        if copy.permit.probe {
-            notices.push(mirror.notice(News::Breaker(Transition::Probing)));
-        }
-        let known = result != Err(Refusal::UnknownCluster);
-        let (index, cluster) = copy.indexed_cluster();
-        if mirror.note_cluster(index, known) {
-            notices.push(mirror.notice(News::Cluster { cluster: cluster.to_owned(), known }));
+        if let Some(change) = mirror.note_cluster(target, result.err(), now) {
+            notices.push(mirror.notice(News::Cluster { cluster: copy.cluster().to_owned(), change }));
         }
         match result {
-            Ok(token) => self.in_flight.sent(token, copy, now, &mut self.ledger),
+            Ok(token) => {
+                if copy.permit.is_probe() {
+                    notices.push(mirror.breaker_notice(target, Transition::Probing));
+                }
+                notices.extend(self.in_flight.sent(token, copy, now, &mut self.ledger));
+            }
             Err(refusal) => {
                 self.ledger.add(mirror.meters.failed(FailReason::from(refusal)), 1);
-                notices.extend(mirror.leave(copy.permit, Ending::Failed, now, &mut self.ledger));
+                // What was never sent costs nobody.
+                notices.extend(mirror.leave(copy.permit, Ending::Unknown, now, &mut self.ledger));
             }
         }
         notices
@@ -200,6 +205,26 @@ impl Worker {
             self.pairs.extend(pair);
         }
         notice
+    }
+
+    /// Whether answers are awaited.
+    pub fn awaits_answers(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    /// Whether a copy should have had its answer by now.
+    pub fn is_overdue(&self, now: Moment) -> bool {
+        self.in_flight.is_overdue(now)
+    }
+
+    /// Gives up the copies whose answer the host owes.
+    pub fn give_up_overdue(&mut self, now: Moment) -> Vec<Notice> {
+        self.in_flight.give_up_overdue(now, &mut self.ledger)
+    }
+
+    /// Nothing will be done with this worker any more: counts the answers that were not compared.
+    pub fn abandon(&mut self) {
+        self.pairs.drain(..).for_each(|pair| pair.give_up(&mut self.ledger));
     }
 
     /// The primary's answer ended, whole or broken off.
@@ -224,7 +249,7 @@ impl Worker {
     }
 
     /// Whether the host does not know everything that was counted.
-    pub fn has_news(&self) -> bool {
+    fn has_news(&self) -> bool {
         self.ledger.is_dirty() || self.budget.used() != self.reported || self.policy.has_unreported_lines()
     }
 

@@ -24,29 +24,28 @@ thread_local! {
 #[derive(Default)]
 struct Contexts {
     on_invalid: OnInvalid,
-    by_id: BTreeMap<u32, Context>,
-}
-
-enum Context {
-    Root(Root),
-    Stream(Stream),
+    roots: BTreeMap<u32, Root>,
+    streams: BTreeMap<u32, Stream>,
 }
 
 impl Contexts {
-    fn root(&mut self, id: u32) -> Option<&mut Root> {
-        match self.by_id.get_mut(&id)? {
-            Context::Root(root) => Some(root),
-            Context::Stream(_) => None,
-        }
-    }
-
     /// Has a root act, and forgets it if it has ended with that. Whether it has, or was not there.
     fn end_root(&mut self, id: u32, act: impl FnOnce(&mut Root) -> bool) -> bool {
-        let ended = self.root(id).is_none_or(act);
+        let ended = self.roots.get_mut(&id).is_none_or(act);
         if ended {
-            self.by_id.remove(&id);
+            self.roots.remove(&id);
         }
         ended
+    }
+
+    /// Has a root look after the others. Envoy ends a root without a word where another takes its place among those that wait
+    /// for their copies: it keeps one for each name and configuration.
+    fn look_after_others(&mut self, id: u32) {
+        if self.roots.len() > 1
+            && let Some(now) = self.roots.get(&id).map(Root::now)
+        {
+            self.roots.retain(|other, root| *other == id || !root.look_after(now));
+        }
     }
 }
 
@@ -69,7 +68,7 @@ fn with<T>(act: impl FnOnce(&mut Contexts) -> T) -> Option<T> {
 /// Has a stream hear of an event. Whatever that is, the primary goes on.
 fn with_stream(id: u32, act: impl FnOnce(&mut Stream)) -> u32 {
     with(|contexts| {
-        if let Some(Context::Stream(stream)) = contexts.by_id.get_mut(&id) {
+        if let Some(stream) = contexts.streams.get_mut(&id) {
             act(stream);
         }
     });
@@ -88,24 +87,34 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(id: u32, root: u32) {
     with(|contexts| {
-        let context = match root {
-            0 => Some(Context::Root(Root::new(contexts.on_invalid))),
-            root => contexts.root(root).map(|root| Context::Stream(root.stream())),
-        };
-        if let Some(context) = context {
-            contexts.by_id.insert(id, context);
+        if root == 0 {
+            contexts.roots.insert(id, Root::new(contexts.on_invalid));
+        } else if let Some(root) = contexts.roots.get(&root) {
+            contexts.streams.insert(id, root.stream());
         }
     });
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(root: u32, size: usize) -> u32 {
-    with(|contexts| contexts.root(root).is_some_and(|root| root.configure(size))).unwrap_or(false).into()
+    with(|contexts| contexts.roots.get_mut(&root).is_some_and(|root| root.configure(size)))
+        .unwrap_or(false)
+        .into()
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_tick(root: u32) {
-    with(|contexts| contexts.end_root(root, Root::tick));
+    with(|contexts| {
+        let mut flushed = false;
+        contexts.end_root(root, |root| {
+            let ended;
+            (flushed, ended) = root.tick();
+            ended
+        });
+        if flushed {
+            contexts.look_after_others(root);
+        }
+    });
 }
 
 #[unsafe(no_mangle)]
@@ -153,11 +162,11 @@ extern "C" fn proxy_on_http_call_response(
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(id: u32) -> u32 {
     with(|contexts| {
-        let is_root = contexts.root(id).is_some();
-        if !is_root && let Some(Context::Stream(mut stream)) = contexts.by_id.remove(&id) {
+        if let Some(mut stream) = contexts.streams.remove(&id) {
             stream.done();
+            return true;
         }
-        !is_root || contexts.end_root(id, Root::done)
+        contexts.end_root(id, Root::done)
     })
     .unwrap_or(true)
     .into()

@@ -10,6 +10,7 @@ use super::stream::Stream;
 use super::trouble::{Asked, checked};
 use crate::config::Config;
 use crate::telemetry;
+use crate::time::Moment;
 
 #[derive(Default)]
 pub struct Root {
@@ -71,10 +72,20 @@ impl Root {
         true
     }
 
-    /// Whether the root has ended with that.
-    pub fn tick(&mut self) -> bool {
-        self.shared.tick();
-        self.end_if_settled()
+    /// Whether the sums were told, and whether the root has ended with that.
+    pub fn tick(&mut self) -> (bool, bool) {
+        (self.shared.tick(), self.end_if_settled())
+    }
+
+    pub fn now(&self) -> Moment {
+        self.shared.now()
+    }
+
+    /// Looks after this root from the callback of another. Whether it is of no more use: the host asked it to end, and
+    /// nothing is under way any more.
+    pub fn look_after(&mut self, now: Moment) -> bool {
+        self.shared.look_after(now);
+        self.ending && self.shared.is_idle()
     }
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended
@@ -86,6 +97,8 @@ impl Root {
 
     /// The host asks the root to end. Whether it has.
     pub fn done(&mut self) -> bool {
+        // The host may end the root before another tick: then nobody would send them.
+        self.shared.send_all();
         self.ending = !self.shared.is_idle();
         if self.ending {
             // With a new VM to come Envoy does not wait, and ends this one without asking again.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::clock;
 use super::imports::{self, Buffer, HeaderMap, MetricType, Status};
 use super::trouble::{Asked, checked};
-use crate::admission::Tempo;
+use crate::admission::{FLUSH_PERIOD, Tempo};
 use crate::capture::Budget;
 use crate::compare::Observed;
 use crate::config::Config;
@@ -57,8 +57,8 @@ impl Shared {
         self.keep_up();
     }
 
-    /// Sends what waits, and tells the sums if it is time.
-    pub fn tick(&self) {
+    /// Sends what waits, and tells the sums if it is time. Whether it was.
+    pub fn tick(&self) -> bool {
         let mut sent = 0;
         if self.with_worker(|worker| worker.waiting().work).unwrap_or(false) {
             let now = self.now();
@@ -66,7 +66,9 @@ impl Shared {
             // What is left of this is for the next tick.
             self.with_worker(|worker| worker.compare(now)).iter().flatten().for_each(log);
         }
-        if self.with_worker(|worker| worker.pace().flush_is_due()).unwrap_or(false) {
+        let flushes = self.with_worker(|worker| worker.pace().flush_is_due()).unwrap_or(false);
+        if flushes {
+            self.give_up_overdue();
             self.flush();
         }
         self.flush_if_full();
@@ -77,6 +79,26 @@ impl Shared {
         tempo.flatten().into_iter().for_each(|tempo| self.set_timer(tempo));
         if sent <= 1 {
             self.with_worker(Worker::forget_time);
+        }
+        flushes
+    }
+
+    /// Gives up the copies whose answer the host owes.
+    fn give_up_overdue(&self) {
+        if self.with_worker(|worker| worker.awaits_answers()).unwrap_or(false) {
+            let now = self.now();
+            self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
+        }
+    }
+
+    /// Looks after a root that the host may have ended without a word: gives up the copies that are overdue for longer than the
+    /// root itself would have left them, and all that they stand for.
+    pub fn look_after(&self, now: Moment) {
+        let lately = now.saturating_sub(FLUSH_PERIOD * 3);
+        if self.with_worker(|worker| worker.is_overdue(lately)).unwrap_or(false) {
+            self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
+            self.with_worker(Worker::abandon);
+            self.flush();
         }
     }
 
@@ -158,6 +180,12 @@ impl Shared {
             self.send(seen);
         }
         self.keep_up();
+    }
+
+    /// Sends the copies that wait, for an end that may be near.
+    pub fn send_all(&self) {
+        let now = self.now();
+        self.send(now);
     }
 
     /// Sends the copies that wait. How many there were.

@@ -72,12 +72,15 @@ impl Stream {
         if matches!(self.request, Request::Reading(_)) {
             let now = self.shared.now();
             let request = &mut self.request;
-            let names = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
-            if let Some(names) = names {
+            let copied = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
+            // Where copies are sent at once, it is known after that which of them Envoy takes.
+            self.shared.follow_up();
+            if let Some(names) = copied.and_then(|copied| copied.annotation()) {
                 checked(Asked::FilterState, imports::set_property(FILTER_STATE, &names));
             }
+        } else {
+            self.shared.follow_up();
         }
-        self.shared.follow_up();
     }
 
     pub fn response_headers(&mut self, end: bool) {

@@ -18,6 +18,22 @@ pub enum Target {
 }
 
 impl Target {
+    /// How many clusters it may be.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Cluster(_) => 1,
+            Self::Header { allowed, .. } => allowed.len(),
+        }
+    }
+
+    /// The cluster with this index.
+    pub fn name(&self, index: usize) -> &str {
+        match self {
+            Self::Cluster(cluster) => cluster,
+            Self::Header { allowed, .. } => allowed.get(index).map_or("", String::as_str),
+        }
+    }
+
     /// The cluster for a request, with its index among those of this target. `None`: it names none that is allowed.
     pub fn of<'a>(&'a self, head: &Head) -> Option<(usize, &'a str)> {
         match self {

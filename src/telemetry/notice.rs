@@ -14,28 +14,42 @@ pub struct Notice {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
-    /// Whether Envoy has a cluster has changed.
     Cluster {
         cluster: String,
-        known: bool,
+        change: ClusterChange,
     },
-    Breaker(Transition),
+    Breaker {
+        cluster: String,
+        transition: Transition,
+    },
     /// A line of JSON about a comparison.
     Difference(String),
     /// Lines like that which were not logged.
     LeftOut(u64),
 }
 
+/// What has changed between Envoy and a cluster of copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterChange {
+    Unknown,
+    Known,
+    /// Envoy has the cluster and does not take copies for it.
+    Rejecting,
+    Accepting,
+}
+
 impl Notice {
-    /// Whether it is trouble, or the end of it.
+    /// Whether it is trouble. The end of trouble is information.
     pub fn is_warning(&self) -> bool {
+        use ClusterChange::{Accepting, Known, Rejecting, Unknown};
         use Transition::{Closed, Opened, Probing, Reopened};
         match self.news {
-            News::Cluster { known: false, .. }
-            | News::Breaker(Opened { .. } | Reopened { .. })
+            News::Cluster { change: Unknown | Rejecting, .. }
+            | News::Breaker { transition: Opened { .. } | Reopened { .. }, .. }
             | News::Difference(_)
             | News::LeftOut(_) => true,
-            News::Cluster { known: true, .. } | News::Breaker(Probing | Closed) => false,
+            News::Cluster { change: Known | Accepting, .. }
+            | News::Breaker { transition: Probing | Closed, .. } => false,
         }
     }
 }
@@ -44,13 +58,21 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { mirror, news } = self;
         match news {
-            News::Cluster { cluster, known: false } => {
-                write!(f, "mirror {mirror}: this Envoy has no cluster {cluster}; copies fail until it has")
+            News::Cluster { cluster, change } => {
+                let text = match change {
+                    ClusterChange::Unknown => "does not have this cluster: copies fail until it has",
+                    ClusterChange::Known => "has this cluster now",
+                    ClusterChange::Rejecting => {
+                        "rejects copies: look for endpoints that are not healthy, limits of the cluster's \
+                         circuit_breakers, and a subset without a host"
+                    }
+                    ClusterChange::Accepting => "takes copies again",
+                };
+                write!(f, "mirror {mirror}, cluster {cluster}: Envoy {text}")
             }
-            News::Cluster { cluster, known: true } => {
-                write!(f, "mirror {mirror}: this Envoy has the cluster {cluster} now")
+            News::Breaker { cluster, transition } => {
+                write!(f, "mirror {mirror}, cluster {cluster}: {transition}")
             }
-            News::Breaker(change) => write!(f, "mirror {mirror}: {change}"),
             // Names its mirror itself.
             News::Difference(line) => write!(f, "shadow difference {line}"),
             News::LeftOut(count) => {

@@ -44,6 +44,40 @@ fn logged(sim: &Sim) -> Value {
     serde_json::from_str(lines[0].strip_prefix("shadow difference ").expect("the words")).expect("JSON")
 }
 
+/// The time that is logged of an answer that came before the request's end.
+#[test]
+fn a_primary_that_answers_early_took_no_time() {
+    let mut sim = sim(&json!({}));
+    sim.advance(Duration::from_secs(1000));
+    let stream = sim.request().method("POST").headers_only();
+    stream.respond_with(200, &[], &[b"early"]);
+    sim.advance(Duration::from_secs(2));
+    stream.last_chunk("x");
+    stream.gone();
+    sim.tick();
+    sim.answer(&sim.only_callout(), Answer::status(500));
+    sim.rest();
+    assert_eq!(logged(&sim)["primary"]["ms"], 0);
+}
+
+/// Nothing of the primary's answer is read for a mirror that made no copy.
+#[test]
+fn an_answer_is_not_read_for_a_mirror_without_a_copy() {
+    let big = json!({"body": "json"});
+    let mut sim = Sim::with_config(json!({"mirrors": [
+        {"cluster": "shadow", "name": "m", "limits": {"max_in_flight": 1}, "compare": big},
+        {"cluster": "other"},
+    ]}));
+    let (held, _) = copied(&mut sim);
+    let stream = sim.request().send();
+    let before = sim.host_calls();
+    stream.respond_with(200, &[("a", "1")], &[b"x", b"y"]);
+    assert!(sim.host_calls() - before <= 3, "a status, the time, and the tick");
+    stream.gone();
+    held.gone();
+    assert_eq!(sim.counted("m")["skipped in_flight"], 1);
+}
+
 #[test]
 fn nothing_is_compared_unless_that_is_asked_for() {
     let mut sim = Sim::with_config(json!({"mirrors": [{"cluster": "shadow", "name": "m"}]}));

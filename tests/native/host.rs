@@ -60,8 +60,10 @@ pub struct Host {
     /// Calls of the filter to the host, since the start.
     pub calls: usize,
     current: u32,
-    /// Roots whose `on_done` said that they had not finished.
-    pending_done: BTreeSet<u32>,
+    /// The root that waits for its copies, by its configuration: Envoy's key has no more in it here.
+    pending_done: BTreeMap<Vec<u8>, u32>,
+    /// Roots that ended without a word: another one took their place there.
+    pub overwritten: usize,
     /// Roots that finished in the callback that runs.
     finished: Vec<u32>,
     breaches: Vec<String>,
@@ -71,6 +73,8 @@ pub struct Host {
 pub struct Context {
     /// Its own number if it is a root.
     pub root: u32,
+    /// Of a root: what it was last configured with.
+    pub key: Vec<u8>,
     pub maps: BTreeMap<u32, Headers>,
     pub buffers: BTreeMap<u32, Vec<u8>>,
     /// Given in place of the request's headers, whole or not.
@@ -155,7 +159,11 @@ pub fn end_root(root: u32) -> bool {
     if done {
         delete_root(root);
     } else {
-        with(|host| host.pending_done.insert(root));
+        let key =
+            with(|host| host.contexts.get(&root).map(|context| context.key.clone()).unwrap_or_default());
+        if let Some(other) = with(|host| host.pending_done.insert(key, root)) {
+            drop_root(other);
+        }
     }
     done
 }
@@ -165,10 +173,22 @@ pub fn advance(by: Duration) {
     let end = with(|host| host.now) + by;
     while let Some((root, due)) = with(|host| host.timers.first_due(end)) {
         with(|host| host.now = due);
-        enter(root, || on_tick(root));
+        // A timer outlives its root, and finds nobody then.
+        if with(|host| host.contexts.contains_key(&root)) {
+            enter(root, || on_tick(root));
+        }
         with(|host| host.timers.rearm(root, due));
     }
     with(|host| host.now = end);
+}
+
+/// The host forgets a root without a word to the filter.
+fn drop_root(root: u32) {
+    with(|host| {
+        host.timers.set(root, Duration::ZERO, host.now);
+        host.overwritten += 1;
+    });
+    delete_root(root);
 }
 
 /// The host forgets everything of a root: calls in flight are cut.

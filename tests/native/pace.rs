@@ -97,7 +97,8 @@ fn a_quiet_filter_does_not_tick() {
     assert_eq!(sim.ticks(), 0);
     let stream = sim.request().send();
     sim.rest();
-    assert_eq!(sim.tick_period(), None, "the answers of shadow and primary are still to come");
+    let slow = sim.tick_period().is_some_and(|period| period >= Duration::from_millis(100));
+    assert!(slow, "a copy in flight is looked after, seldom");
     let copy = sim.only_callout();
     sim.answer(&copy, Answer::status(200));
     stream.respond(200);

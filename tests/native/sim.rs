@@ -162,6 +162,11 @@ impl Sim {
         host::with(|host| host.cut)
     }
 
+    /// Roots that the host ended without a word.
+    pub fn overwritten(&self) -> usize {
+        host::with(|host| host.overwritten)
+    }
+
     pub fn forget_cluster(&mut self, cluster: &str) {
         host::with(|host| host.unknown_clusters.insert(cluster.to_owned()));
     }
@@ -240,8 +245,9 @@ fn create_root(configuration: &[u8]) -> (Root, bool) {
 
 fn configure(Root(id): Root, configuration: &[u8]) -> bool {
     host::with(|host| {
-        let buffers = &mut host.contexts.get_mut(&id).expect("a living root").buffers;
-        buffers.insert(host::CONFIGURATION, configuration.to_vec());
+        let context = host.contexts.get_mut(&id).expect("a living root");
+        context.key = configuration.to_vec();
+        context.buffers.insert(host::CONFIGURATION, configuration.to_vec());
     });
     host::enter(id, || host::on_configure(id, configuration.len()))
 }

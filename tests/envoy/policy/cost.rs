@@ -37,7 +37,9 @@ async fn a_breaker_opens_probes_and_closes() -> Result<()> {
         client.get("/failing").await?;
         pair.envoy.settled().await?;
     }
-    pair.envoy.await_log("mirror m: the breaker opens after 3 failures in a row: no copies for 5s").await?;
+    pair.envoy
+        .await_log("mirror m, cluster shadow: the breaker opens after 3 failures in a row: no copies for 5s")
+        .await?;
     let open = |stats: &harness::Stats| stats.gauge("shadow_breaker_open", &[("mirror", "m")]) == 1;
     pair.envoy.await_stats(open, "the open breaker").await?;
     pair.shadow.respond_with(|_| Reply::status(500));
@@ -50,8 +52,8 @@ async fn a_breaker_opens_probes_and_closes() -> Result<()> {
         anyhow::Ok(())
     };
     tokio::time::timeout(Duration::from_secs(20), probed).await.context("no probe after the cooldown")??;
-    pair.envoy.await_log("mirror m: the breaker lets one copy through").await?;
-    pair.envoy.await_log("mirror m: the breaker closes, the copy was answered").await?;
+    pair.envoy.await_log("mirror m, cluster shadow: the breaker lets one copy through").await?;
+    pair.envoy.await_log("mirror m, cluster shadow: the breaker closes, the copy was answered").await?;
     client.get("/closed").await?;
     crate::bench::arrived(&pair.shadow, "/closed").await?;
     let stats = pair.ends_well().await?;
