@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The filter in Envoy: reads the host, asks the core, does what the core says. Decides nothing but what follows a host call
-//! that fails.
+//! The filter in Envoy: it reads from the host, asks the core, and makes the calls that the core asks for. It logs a host call
+//! that fails and gives the core `None`.
 //!
 //! A root context is one plugin configuration on one worker. Its streams share the worker with it. Envoy gives every call
 //! to the root of the context that makes it, so that an answer comes to the root, whatever became of the stream.
 
+mod answer;
 mod clock;
 mod exports;
 mod imports;

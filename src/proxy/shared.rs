@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a root context shares with its streams: the worker, and the host calls that the worker asks for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::time::Duration;
 
+use super::answer;
 use super::clock;
-use super::imports::{self, Buffer, HeaderMap, MetricType, Status};
+use super::imports::{self, MetricType, Status};
 use super::trouble::{Asked, checked};
 use crate::admission::{FLUSH_PERIOD, Tempo};
 use crate::capture::Budget;
 use crate::compare::Observed;
 use crate::config::Config;
-use crate::http::{Head, HeaderSource, Outcome, Refusal};
-use crate::mirror::{Awaited, ShadowRequest, Worker};
+use crate::http::{Outcome, Refusal};
+use crate::mirror::{ShadowRequest, Worker};
 use crate::telemetry::{MetricKind, MetricUpdate, Notice};
 use crate::time::Moment;
 
@@ -105,8 +106,11 @@ impl Shared {
     /// The host answered a copy.
     pub fn settle(&self, token: u32, headers: usize, body: usize) {
         let Some(awaited) = self.with_worker(|worker| worker.awaited(token)).flatten() else { return };
-        let (outcome, answer) =
-            if headers == 0 { (Outcome::NO_HEADERS, Observed::default()) } else { read(awaited, body) };
+        let (outcome, answer) = if headers == 0 {
+            (Outcome::NO_HEADERS, Observed::default())
+        } else {
+            answer::read(awaited, body)
+        };
         let now = self.now();
         self.with_worker(|worker| worker.settle(token, outcome, answer, now)).flatten().iter().for_each(log);
         self.flush_if_full();
@@ -220,45 +224,6 @@ impl Shared {
         if checked(Asked::TickPeriod, imports::set_tick_period(millis(tempo.period()))).is_some() {
             self.with_worker(|worker| worker.pace().timer_set(tempo));
         }
-    }
-}
-
-/// Reads as much of the answer whose callback runs as is wanted.
-fn read(Awaited { grpc, need }: Awaited, body: usize) -> (Outcome, Observed) {
-    if !need.headers {
-        let source = CallHeaders::default();
-        let outcome = Outcome::of(&source, grpc);
-        let outcome = if source.failed.get() { Outcome::NO_HEADERS } else { outcome };
-        return (outcome, Observed { status: outcome.status(), ..Observed::default() });
-    }
-    let block = checked(Asked::CallHeaders, imports::header_map(HeaderMap::CallResponse));
-    let Some(headers) = block.and_then(Head::from_block) else {
-        return (Outcome::NO_HEADERS, Observed::default());
-    };
-    let outcome = Outcome::of(&headers, grpc);
-    let body = need.body.filter(|most| body <= *most).and_then(|_| call_body(body));
-    (outcome, Observed { status: outcome.status(), headers, body })
-}
-
-fn call_body(size: usize) -> Option<Vec<u8>> {
-    if size == 0 {
-        return Some(Vec::new());
-    }
-    let body = checked(Asked::CallBody, imports::buffer(Buffer::CallResponseBody, size));
-    body.filter(|body| body.len() == size)
-}
-
-/// The headers of the shadow's answer whose callback runs, one by one.
-#[derive(Default)]
-struct CallHeaders {
-    failed: Cell<bool>,
-}
-
-impl HeaderSource for CallHeaders {
-    fn header(&self, name: &str) -> Option<Vec<u8>> {
-        let value = checked(Asked::CallHeaders, imports::header(HeaderMap::CallResponse, name));
-        self.failed.set(self.failed.get() || value.is_none());
-        value.flatten()
     }
 }
 
