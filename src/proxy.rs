@@ -15,7 +15,7 @@ mod shared;
 mod stream;
 mod trouble;
 
-/// Set to `1` in the VM's environment, it has an invalid configuration refused.
+/// Set to `1` or `true` in the VM's environment, it has an invalid configuration refused.
 #[cfg(target_os = "wasi")]
 const STRICT: &str = "SHADOW_FILTER_STRICT";
 
@@ -27,6 +27,18 @@ pub enum OnInvalid {
     Inert,
     /// Envoy is told to refuse it.
     Refuse,
+}
+
+impl OnInvalid {
+    /// What a value of the environment variable says, and whether it was understood. Who sets it to anything else wants something, and
+    /// a refused configuration is noticed.
+    pub fn named(value: Option<&str>) -> (Self, bool) {
+        match value.map(str::trim) {
+            None | Some("" | "0" | "false") => (Self::Inert, true),
+            Some("1" | "true") => (Self::Refuse, true),
+            Some(_) => (Self::Refuse, false),
+        }
+    }
 }
 
 /// Starts the filter in the VM (in tests: the thread) that it is called in.
@@ -48,6 +60,9 @@ extern "C" fn _initialize() {
     unsafe { __wasm_call_ctors() };
     // A panic ends the VM, and would do so without a word.
     std::panic::set_hook(Box::new(|panic| logger::critical(&panic.to_string())));
-    let strict = std::env::var_os(STRICT).is_some_and(|value| value == "1");
-    install(if strict { OnInvalid::Refuse } else { OnInvalid::Inert });
+    let (on_invalid, understood) = OnInvalid::named(std::env::var(STRICT).ok().as_deref());
+    install(on_invalid);
+    if !understood {
+        log::warn!("{STRICT} is neither 1 (true) nor 0 (false): an invalid configuration is refused");
+    }
 }

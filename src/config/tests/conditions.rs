@@ -75,3 +75,12 @@ fn a_head_with_nothing_in_it_is_judged_as_well() {
     assert!(!admits(json!({"match": [{"methods": ["GET"]}]}), &[]));
     assert!(!admits(json!({"match": [{"query": {"a": {"present": true}}}]}), &[]));
 }
+
+#[test]
+fn a_path_that_is_too_long_for_an_expression_is_not_copied() {
+    let path = format!("/{}", "x".repeat(5000));
+    let request = [(":method", "GET"), (":path", path.as_str())];
+    let condition = json!({"path": {"regex": "/x*"}});
+    assert!(!admits(json!({"match": [condition]}), &request));
+    assert!(!admits(json!({"exclude": [condition]}), &request));
+}
