@@ -114,3 +114,25 @@ async fn a_copy_is_repeated_as_often_as_it_may_be() -> Result<()> {
     }
     Ok(())
 }
+
+/// Envoy frames a repeated call without a body as one of unknown length, which strict servers refuse.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_without_a_body_is_repeated_without_one() -> Result<()> {
+    let plugin =
+        json!({"mirrors": [mirror("m", json!({"retry": {"attempts": 2, "on": ["5xx"]}}))]}).to_string();
+    let pair = Pair::with(&plugin).await?;
+    pair.shadow.respond_with(|_| Reply::status(500));
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS", "POST"] {
+        let request = harness::client::Request::new(method, &format!("/{method}"));
+        pair.http1().request(request).await?;
+    }
+    pair.ends_well().await?;
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS", "POST"] {
+        let sends = pair.shadow.find_all(|copy| copy.path == format!("/{method}"));
+        ensure!(sends.len() == 3, "{method} was sent {} times", sends.len());
+        for copy in sends {
+            ensure!(copy.header("transfer-encoding").is_none() && copy.text().is_empty(), "{method}: {copy}");
+        }
+    }
+    Ok(())
+}
