@@ -78,6 +78,7 @@ impl Request {
             bodiless,
             body_len: 0,
             capture: Some(Capture::new(charge)),
+            waited: 0,
         })
     }
 
@@ -86,6 +87,16 @@ impl Request {
     pub fn body(&mut self, len: usize, read: impl FnOnce() -> Option<Vec<u8>>, worker: &mut Worker) {
         if let Self::Reading(reading) = self {
             reading.body(len, read, worker);
+            if reading.wanted.is_empty() {
+                *self = Self::Passing;
+            }
+        }
+    }
+
+    /// The worker is short of room while the request is read.
+    pub fn wait(&mut self, worker: &mut Worker) {
+        if let Self::Reading(reading) = self {
+            reading.wait(worker);
             if reading.wanted.is_empty() {
                 *self = Self::Passing;
             }

@@ -70,6 +70,10 @@ impl<T> Table<T> {
         self.slots.iter().flatten().map(|(id, value)| (*id, value))
     }
 
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().flatten().map(|(_, value)| value)
+    }
+
     fn home(&self, id: u32) -> usize {
         id as usize & self.slots.len().wrapping_sub(1)
     }

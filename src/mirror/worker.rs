@@ -154,8 +154,12 @@ impl Worker {
     pub fn waiting(&self) -> Waiting {
         Waiting {
             work: !self.outbox.is_empty() || !self.pairs.is_empty(),
-            // Copies in flight are looked after until they were answered, those of other configurations as well.
-            news: self.has_news() || !self.in_flight.is_empty() || self.budget.others_hold(),
+            // Copies in flight are looked after until they were answered, those of other configurations as well. Where room is short
+            // slow requests must give way.
+            news: self.has_news()
+                || !self.in_flight.is_empty()
+                || self.budget.others_hold()
+                || self.budget.is_short(),
         }
     }
 

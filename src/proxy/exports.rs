@@ -52,6 +52,13 @@ impl Contexts {
             self.roots.retain_mut(|(other, root)| *other == id || !root.look_after(now));
         }
     }
+
+    /// Has the requests of the VM know if a root is short of room.
+    fn share_room(&mut self, id: u32) {
+        if self.root(id).is_some_and(|root| root.is_short()) {
+            self.streams.values_mut().for_each(Stream::wait);
+        }
+    }
 }
 
 /// Starts a VM without any context.
@@ -117,6 +124,7 @@ extern "C" fn proxy_on_tick(root: u32) {
         });
         if flushed {
             contexts.look_after_others(root);
+            contexts.share_room(root);
         }
     });
 }

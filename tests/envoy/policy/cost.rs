@@ -123,7 +123,7 @@ async fn a_copy_without_a_body_is_repeated_without_one() -> Result<()> {
     let pair = Pair::with(&plugin).await?;
     pair.shadow.respond_with(|_| Reply::status(500));
     for method in ["GET", "HEAD", "DELETE", "OPTIONS", "POST"] {
-        let request = harness::client::Request::new(method, &format!("/{method}"));
+        let request = harness::client::Request::new(method, format!("/{method}"));
         pair.http1().request(request).await?;
     }
     pair.ends_well().await?;
