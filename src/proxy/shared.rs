@@ -28,6 +28,9 @@ pub fn hold_nothing() {
     HELD.set(Budget::new(0));
 }
 
+/// So long may a tick work for copies before it leaves the rest to the next one, which comes a millisecond later.
+const SLICE: Duration = Duration::from_micros(500);
+
 #[derive(Default)]
 pub struct Shared {
     /// `None` while the configuration is invalid.
@@ -60,13 +63,8 @@ impl Shared {
 
     /// Sends what waits, and tells the sums if it is time. Whether it was.
     pub fn tick(&self) -> bool {
-        let mut sent = 0;
-        if self.with_worker(|worker| worker.waiting().work).unwrap_or(false) {
-            let now = self.now();
-            sent = self.send(now);
-            // What is left of this is for the next tick.
-            self.with_worker(|worker| worker.compare(now)).iter().flatten().for_each(log);
-        }
+        let waits = self.with_worker(|worker| worker.waiting().work).unwrap_or(false);
+        let sent = if waits { self.work() } else { 0 };
         let flushes = self.with_worker(|worker| worker.pace().flush_is_due()).unwrap_or(false);
         if flushes {
             self.give_up_overdue();
@@ -82,6 +80,30 @@ impl Shared {
             self.with_worker(Worker::forget_time);
         }
         flushes
+    }
+
+    /// Sends copies and does other work that waits, for as long as a callback may hold the worker up. What is left is for the next
+    /// tick. How many copies were sent.
+    fn work(&self) -> usize {
+        let start = self.now();
+        let mut sent = 0;
+        let mut now = start;
+        while now.saturating_sub(start) < SLICE
+            && let Some(copy) = self.with_worker(Worker::next_copy).flatten()
+        {
+            self.dispatch(copy, now);
+            sent += 1;
+            now = self.now();
+        }
+        // Some of it in each tick, however many copies there are.
+        while let Some(notice) = self.with_worker(|worker| worker.work(now)).flatten() {
+            notice.iter().for_each(log);
+            now = self.now();
+            if now.saturating_sub(start) >= SLICE {
+                break;
+            }
+        }
+        sent
     }
 
     /// Gives up the copies whose answer the host owes.
@@ -192,12 +214,11 @@ impl Shared {
         self.send(now);
     }
 
-    /// Sends the copies that wait. How many there were.
-    fn send(&self, now: Moment) -> usize {
-        let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
-        let count = batch.len();
-        batch.into_iter().for_each(|copy| self.dispatch(copy, now));
-        count
+    /// Sends the copies that wait.
+    fn send(&self, now: Moment) {
+        while let Some(copy) = self.with_worker(Worker::next_copy).flatten() {
+            self.dispatch(copy, now);
+        }
     }
 
     fn dispatch(&self, copy: ShadowRequest, now: Moment) {
