@@ -114,7 +114,8 @@ async fn counts_and_durations_are_those_of_both_answers() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_skip_has_its_reason() -> Result<()> {
-    let many: BTreeMap<String, &str> = (0..1_030).map(|i| (format!("x-{i}"), "")).collect();
+    // More than 1 MiB.
+    let many: BTreeMap<String, String> = (0..1000).map(|i| (format!("x-{i}"), "v".repeat(1100))).collect();
     let plugin = json!({
         "max_buffered_bytes": 20_000,
         "mirrors": [
