@@ -117,7 +117,7 @@ fn valid() -> Vec<Value> {
                 "redact": {"headers": ["Cookie"], "query": ["t"], "json": ["/a/*", ""], "replacement": ""},
             },
             {
-                "cluster": "c", "retry": {"attempts": 1, "on": ["5xx"], "per_try_timeout": "1s"},
+                "cluster": "c", "retry": {"attempts": 1, "retry_on": ["5xx"], "per_try_timeout": "1s"},
                 "limits": {"requests_per_second": 0.5, "burst": 3}, "breaker": {"consecutive_failures": 5, "cooldown": "1m"},
                 "active": {"from": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00.5+01:00"},
                 "ramp": {"start": 0.25, "over": "23h"},
