@@ -5,11 +5,14 @@
 
 mod books;
 mod campaign;
+mod configurations;
 mod load;
 mod options;
 mod progress;
+mod random;
 mod report;
 mod requests;
+mod stage;
 mod twin;
 
 use std::process::ExitCode;
@@ -48,7 +51,8 @@ async fn main() -> Result<ExitCode> {
 async fn run(campaign: &Campaign, part: &Part) -> Result<Option<Section>> {
     Ok(match part {
         Part::Requests(options) => Some(requests::run(campaign, options).await?),
-        Part::Short | Part::Configurations(_) | Part::Faults(_) | Part::Memory(_) => None,
+        Part::Configurations(options) => Some(configurations::run(campaign, options).await?),
+        Part::Short | Part::Faults(_) | Part::Memory(_) => None,
     })
 }
 

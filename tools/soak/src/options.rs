@@ -77,8 +77,12 @@ pub struct Configurations {
     pub workers: u32,
 
     /// Requests per second meanwhile
-    #[arg(long, default_value_t = 200.0)]
+    #[arg(long, default_value_t = 400.0)]
     pub rate: f64,
+
+    /// How long each configuration is in force, at least
+    #[arg(long, default_value = "100ms", value_parser = humantime::parse_duration)]
+    pub every: Duration,
 
     /// Apply this one generated configuration, by its number, and no other
     #[arg(long, value_name = "NUMBER", requires = "seed")]

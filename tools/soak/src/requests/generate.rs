@@ -6,20 +6,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::case::{Answer, AnswerEnd, Case, Ending, Kind, Payload, Piece};
+use crate::random;
 
 /// The exchange with this number, and everything that is smaller than it.
 pub fn tree(seed: u64, number: u64) -> impl ValueTree<Value = Case> {
-    let mut bytes = [0; 32];
-    for (to, from) in bytes.iter_mut().zip(seed.to_le_bytes().into_iter().chain(number.to_le_bytes())) {
-        *to = from;
-    }
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    #[expect(clippy::expect_used, reason = "no strategy here rejects values")]
-    cases().new_tree(&mut runner).expect("a case")
+    random::tree(&cases(), seed, number)
 }
 
 fn cases() -> impl Strategy<Value = Case> {
