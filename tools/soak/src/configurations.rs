@@ -29,7 +29,7 @@ const LAST: &str = r#"{"mirrors": [{"name": "last", "cluster": "works"}]}"#;
 /// Of earlier configurations, one of the latest is applied again.
 const LATEST: usize = 3;
 /// The longest timeout of a generated configuration, and some.
-const TIMEOUTS: Duration = Duration::from_millis(1_500);
+const TIMEOUTS: Duration = Duration::from_millis(3_500);
 const SHRINKING: usize = 60;
 
 pub async fn run(campaign: &Campaign, options: &Configurations) -> Result<Section> {

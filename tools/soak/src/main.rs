@@ -7,6 +7,7 @@ mod books;
 mod campaign;
 mod configurations;
 mod load;
+mod memory;
 mod options;
 mod progress;
 mod random;
@@ -52,7 +53,8 @@ async fn run(campaign: &Campaign, part: &Part) -> Result<Option<Section>> {
     Ok(match part {
         Part::Requests(options) => Some(requests::run(campaign, options).await?),
         Part::Configurations(options) => Some(configurations::run(campaign, options).await?),
-        Part::Short | Part::Faults(_) | Part::Memory(_) => None,
+        Part::Memory(options) => Some(memory::run(campaign, options).await?),
+        Part::Short | Part::Faults(_) => None,
     })
 }
 

@@ -107,12 +107,12 @@ fn valid(schema: Schema) -> impl Strategy<Value = Value> {
 }
 
 fn mirror(schema: Schema) -> impl Strategy<Value = Value> {
-    let clusters = prop_oneof![6 => Just("works"), 2 => Just("slow"), 1 => Just("hangs"), 1 => Just("dead"), 1 => Just("missing")];
+    let clusters = prop_oneof![6 => Just("works"), 2 => Just("slow"), 2 => Just("hangs"), 1 => Just("dead"), 1 => Just("missing")];
     let target = prop_oneof![
         8 => clusters.prop_map(|cluster| ("cluster", json!(cluster))),
         1 => Just(("cluster_header", json!({"name": "x-shadow-to", "allowed": ["works", "slow"]}))),
     ];
-    let mut timeouts = vec!["100ms", "250ms", "500ms"];
+    let mut timeouts = vec!["100ms", "250ms", "500ms", "3s"];
     timeouts.extend(schema.takes_fractions().then_some("0.25s"));
     let timeouts = select(timeouts).prop_map(|timeout| json!(timeout));
     let percentages = option::of(select(vec![json!(0), json!(0.0001), json!(12.5), json!(50), json!(1e2), json!(100.0)]));
