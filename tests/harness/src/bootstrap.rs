@@ -243,6 +243,12 @@ impl Bootstrap {
         self.edit_listener(|listener| filter::configure(listener, Some(configuration)))
     }
 
+    /// The plugin configuration of another listener, as a StringValue.
+    pub fn plugin_of(mut self, listener: &str, json: impl Into<String>) -> Self {
+        filter::configure(named(self.listeners(), listener), Some(filter::string_value(json.into())));
+        self
+    }
+
     /// The plugin configuration of `ingress`, as a Struct.
     pub fn plugin_struct(self, json: Json) -> Self {
         let configuration = filter::struct_value(json);
