@@ -6,6 +6,7 @@
 mod books;
 mod campaign;
 mod configurations;
+mod faults;
 mod load;
 mod memory;
 mod options;
@@ -54,7 +55,8 @@ async fn run(campaign: &Campaign, part: &Part) -> Result<Option<Section>> {
         Part::Requests(options) => Some(requests::run(campaign, options).await?),
         Part::Configurations(options) => Some(configurations::run(campaign, options).await?),
         Part::Memory(options) => Some(memory::run(campaign, options).await?),
-        Part::Short | Part::Faults(_) => None,
+        Part::Faults(options) => Some(faults::run(campaign, options).await?),
+        Part::Short => None,
     })
 }
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What of the measurements is a finding.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::fault::Change;
+use super::measure::{Measured, median};
+use super::rig::{Group, Rig};
+use crate::books;
+use crate::campaign::Campaign;
+use crate::options::Faults;
+use crate::report::{Finding, Section, Table};
+
+pub fn table() -> Table {
+    let header = vec![
+        "fault", "requests", "not 200 with", "without", "P50 with", "without", "P99 with", "without", "added", "noise",
+    ];
+    Table { header, rows: Vec::new() }
+}
+
+pub fn latency_and_answers(
+    section: &mut Section,
+    campaign: &Campaign,
+    options: &Faults,
+    group: &Group,
+    measured: &Measured,
+) {
+    let Measured { with, without } = measured;
+    let (added, noise) = (measured.added(), measured.noise());
+    let row: Vec<Value> = vec![
+        json!(super::name(group).replace(" + ", "\n")),
+        json!(with.all.total() + without.all.total()),
+        json!(with.all.failed() + with.crowd_failed),
+        json!(without.all.failed() + without.crowd_failed),
+        json!(with.all.quantile(0.5)),
+        json!(without.all.quantile(0.5)),
+        json!(median(&with.p99)),
+        json!(median(&without.p99)),
+        json!(added),
+        json!(noise),
+    ];
+    section.tables.iter_mut().for_each(|table| table.rows.push(row.clone()));
+    let repeat = repeat(campaign, group);
+    if added > noise + options.allow {
+        section.find(Finding {
+            what: format!("the primary is slower under {}", super::name(group)),
+            details: format!(
+                "P99 in ms by rounds, with the filter {:.1?}, without {:.1?}; P50 {:.2} and {:.2}",
+                with.p99,
+                without.p99,
+                with.all.quantile(0.5),
+                without.all.quantile(0.5)
+            ),
+            repeat: repeat.clone(),
+        });
+    }
+    let (failed, expected) = (with.all.failed() + with.crowd_failed, without.all.failed() + without.crowd_failed);
+    // Three standard deviations, and a few where something fails without the filter too.
+    let chance = if expected == 0 { 0.0 } else { 3.0 * ((failed + expected) as f64).sqrt() + 3.0 };
+    if failed as f64 > expected as f64 + chance {
+        section.find(Finding {
+            what: format!("requests fail with the filter under {}", super::name(group)),
+            details: format!("with {:?}, without {:?}", with.all.outcomes, without.all.outcomes),
+            repeat,
+        });
+    }
+}
+
+/// At rest, for all groups of one Envoy.
+pub async fn books(section: &mut Section, campaign: &Campaign, groups: &[Group], rig: Rig) -> Result<()> {
+    let has = |change| groups.iter().flatten().any(|fault| fault.change() == Some(change));
+    let repeat = groups.first().map(|group| repeat(campaign, group)).unwrap_or_default();
+    if has(Change::ResetCounters) || has(Change::Module) || has(Change::FilterRemoved) {
+        // Counters start anew while copies are under way, or Envoy cuts copies off with their module.
+        section.check("the module trapped", rig.envoy.no_traps(), &repeat);
+        let stats = rig.envoy.settled().await?;
+        section.check("a gauge does not return to 0", books::gauges(&stats), &repeat);
+    } else {
+        books::check(section, &rig.envoy, &repeat).await;
+    }
+    rig.envoy.shutdown().await.map(drop)
+}
+
+/// Over all faults.
+pub fn summary(section: &mut Section) {
+    let Some(table) = section.tables.first() else { return };
+    let column = |at: usize| -> Vec<f64> {
+        table.rows.iter().filter_map(|row| row.get(at).and_then(Value::as_f64)).collect()
+    };
+    let (requests, with, without, added, noise) = (column(1), column(6), column(7), column(8), column(9));
+    section.figure("requests", requests.iter().sum::<f64>() as u64);
+    section.figure("P99 in ms, median over all faults, with the filter", median(&with));
+    section.figure("P99 in ms, median over all faults, without", median(&without));
+    section.figure("added to the P99 in ms, median", median(&added));
+    section.figure("added to the P99 in ms, most", added.iter().copied().fold(f64::MIN, f64::max));
+    section.figure("noise of the P99 without the filter in ms, median", median(&noise));
+}
+
+fn repeat(campaign: &Campaign, group: &Group) -> String {
+    match group.as_slice() {
+        [one] => format!("cargo soak faults --only {}", one.name),
+        _ => format!("cargo soak faults --seed {}", campaign.seed),
+    }
+}
