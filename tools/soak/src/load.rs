@@ -98,7 +98,9 @@ fn expected(request: &Request) -> Vec<u8> {
 impl Tally {
     fn count(&mut self, expected: &[u8], result: &Result<Response>, latency: Duration) {
         let outcome = match result {
-            Ok(response) if response.status == 200 && response.body != expected => "200, other body".to_owned(),
+            Ok(response) if response.status == 200 && response.body != expected => {
+                "200, other body".to_owned()
+            }
             Ok(response) => response.status.to_string(),
             Err(error) if error.downcast_ref::<Cut>().is_some() => "cut".to_owned(),
             Err(error) if format!("{error:#}").contains("waited") => "no answer".to_owned(),

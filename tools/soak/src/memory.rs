@@ -87,7 +87,16 @@ pub async fn run(campaign: &Campaign, options: &Memory) -> Result<Section> {
     section.figure("configurations", changes);
     section.figure("P99 of the primary in ms", tally.quantile(0.99));
     section.tables.push(Table {
-        header: vec!["half", "samples", "first MiB", "last MiB", "slope KiB/min", "standard error", "in flight, most", "buffered, most"],
+        header: vec![
+            "half",
+            "samples",
+            "first MiB",
+            "last MiB",
+            "slope KiB/min",
+            "standard error",
+            "in flight, most",
+            "buffered, most",
+        ],
         rows: Vec::new(),
     });
     judge(campaign, options, &mut section, "steady", &steady);

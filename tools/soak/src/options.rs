@@ -95,12 +95,13 @@ pub struct Faults {
     #[arg(long, default_value_t = 500.0)]
     pub rate: f64,
 
-    /// Rounds of each fault; each round has one window with the filter and one without. The long form is 10
+    /// Rounds of each fault; each has a window with the filter, one without, and one with Envoy's own mirroring. The long
+    /// form is 10
     #[arg(long, default_value_t = 2)]
     pub rounds: u32,
 
     /// Length of one window. The long form is 3s
-    #[arg(long, default_value = "600ms", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "400ms", value_parser = humantime::parse_duration)]
     pub window: Duration,
 
     /// How often ten random faults run at the same time. The long form is 20
@@ -111,8 +112,8 @@ pub struct Faults {
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
 
-    /// The least difference of the P99 with and without the filter, in milliseconds, that is a finding if it is also
-    /// above the noise
+    /// What each fault may add to the P99 with the filter, in milliseconds, above the noise and what Envoy's own mirroring
+    /// adds
     #[arg(long, default_value_t = 25.0, value_name = "MS")]
     pub allow: f64,
 
@@ -149,9 +150,10 @@ impl Part {
     /// What is run, one after the other.
     pub fn expanded(self) -> Vec<Self> {
         match self {
-            Self::Short => {
-                ["requests", "configurations", "faults", "memory"].into_iter().filter_map(short_form).collect()
-            }
+            Self::Short => ["requests", "configurations", "faults", "memory"]
+                .into_iter()
+                .filter_map(short_form)
+                .collect(),
             part => vec![part],
         }
     }

@@ -34,6 +34,8 @@ use crate::report::{Finding, Section};
 
 /// Repeated differences that are made smaller; more have the same cause.
 const SHRUNK: usize = 3;
+/// Differences that are looked for again at the same time.
+const LOOKERS: usize = 4;
 
 pub async fn run(campaign: &Campaign, options: &Requests) -> Result<Section> {
     let mut section = Section::new("requests");
@@ -49,7 +51,8 @@ pub async fn run(campaign: &Campaign, options: &Requests) -> Result<Section> {
             break;
         }
         let first = index as u64 * share;
-        done += phase(campaign, options, &mut section, workers, first..options.count.min(first + share)).await?;
+        done +=
+            phase(campaign, options, &mut section, workers, first..options.count.min(first + share)).await?;
     }
     section.figure("requests, each with and without the filter", done);
     Ok(section.ended(campaign.stop.is_cancelled()))
@@ -112,33 +115,53 @@ async fn phase(
     let done = phase.done.load(Relaxed);
     section.figure(format!("{workers} workers: requests"), done);
     section.figure(format!("{workers} workers: per second"), (done as f64 / seconds).round());
-    again(campaign, section, &phase.rig, different).await;
+    let repeated = look_again(&phase, different).await;
+    report(campaign, section, &phase.rig, repeated).await;
     close(campaign, section, &phase.rig).await;
     Ok(done)
 }
 
-/// What comes back is made smaller.
-async fn again(
-    campaign: &Campaign,
-    section: &mut Section,
-    rig: &Rig,
-    different: Vec<(u64, Difference)>,
-) {
-    let clients = Clients::of(rig);
-    let (mut unrepeated, mut repeated) = (Vec::new(), 0);
-    for (number, first) in different {
-        let case = generate::tree(campaign.seed, number).current();
-        match always_differs(rig, &clients, &case).await {
-            None => unrepeated.push((number, case, first)),
-            Some(difference) => {
-                repeated += 1;
-                let (case, difference) = match repeated <= SHRUNK {
-                    true => shrink(rig, campaign.seed, number, difference).await,
-                    false => (case, difference),
-                };
-                section.find(finding(campaign, rig, number, "always differs", &case, &difference));
+/// An exchange that differed, and whether it does so each time.
+struct Suspect {
+    number: u64,
+    case: Case,
+    first: Difference,
+    always: Option<Difference>,
+}
+
+/// A few at a time: less goes on than when they differed.
+async fn look_again(phase: &Arc<Phase>, different: Vec<(u64, Difference)>) -> Vec<Suspect> {
+    let mut lookers = JoinSet::new();
+    for share in different.chunks(different.len().div_ceil(LOOKERS).max(1)) {
+        let (phase, share) = (phase.clone(), share.to_vec());
+        lookers.spawn(async move {
+            let clients = Clients::of(&phase.rig);
+            let mut suspects = Vec::new();
+            for (number, first) in share {
+                let case = generate::tree(phase.seed, number).current();
+                let always = always_differs(&phase.rig, &clients, &case).await;
+                suspects.push(Suspect { number, case, first, always });
             }
-        }
+            suspects
+        });
+    }
+    lookers.join_all().await.into_iter().flatten().collect()
+}
+
+/// What comes back is made smaller.
+async fn report(campaign: &Campaign, section: &mut Section, rig: &Rig, suspects: Vec<Suspect>) {
+    let (mut unrepeated, mut repeated) = (Vec::new(), 0);
+    for Suspect { number, case, first, always } in suspects {
+        let Some(difference) = always else {
+            unrepeated.push((number, case, first));
+            continue;
+        };
+        repeated += 1;
+        let (case, difference) = match repeated <= SHRUNK {
+            true => shrink(rig, campaign.seed, number, difference).await,
+            false => (case, difference),
+        };
+        section.find(finding(campaign, rig, number, "always differs", &case, &difference));
     }
     let races = unrepeated.iter().filter(|(_, case, _)| case.is_race()).count();
     let worse = |side| unrepeated.iter().filter(|(_, _, difference)| difference.worse() == side).count();

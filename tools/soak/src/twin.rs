@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Edits of a bootstrap for a listener and its twin without the filter.
 
+#![expect(clippy::indexing_slicing, reason = "of JSON and YAML that this program makes or knows")]
+
 use harness::Bootstrap;
 use serde_yaml_ng::Value;
 

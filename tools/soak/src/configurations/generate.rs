@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Generated plugin configurations: valid ones by construction, and invalid ones, which have one error put into them.
 
+#![expect(clippy::indexing_slicing, reason = "of JSON and YAML that this program makes or knows")]
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -115,7 +117,8 @@ fn mirror(schema: Schema) -> impl Strategy<Value = Value> {
     let mut timeouts = vec!["100ms", "250ms", "500ms", "3s"];
     timeouts.extend(schema.takes_fractions().then_some("0.25s"));
     let timeouts = select(timeouts).prop_map(|timeout| json!(timeout));
-    let percentages = option::of(select(vec![json!(0), json!(0.0001), json!(12.5), json!(50), json!(1e2), json!(100.0)]));
+    let percentages =
+        option::of(select(vec![json!(0), json!(0.0001), json!(12.5), json!(50), json!(1e2), json!(100.0)]));
     let sending = (target, timeouts, percentages);
     (sending, matching(), optional_objects(), newer(schema)).prop_map(
         |((target, timeout, percentage), matching, others, newer)| {

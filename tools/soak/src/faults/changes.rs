@@ -31,7 +31,12 @@ impl Changes {
         Ok(Self { group: group.clone(), kinds, other, original: None })
     }
 
-    pub async fn go_on(&mut self, envoy: &mut Envoy, discovery: &Discovery, until: &CancellationToken) -> Result<()> {
+    pub async fn go_on(
+        &mut self,
+        envoy: &mut Envoy,
+        discovery: &Discovery,
+        until: &CancellationToken,
+    ) -> Result<()> {
         let mut step = 0_usize;
         let mut next = Instant::now();
         // An even number of steps leaves everything as it was.
@@ -49,7 +54,13 @@ impl Changes {
         Ok(())
     }
 
-    async fn change(&mut self, kind: Change, envoy: &mut Envoy, discovery: &Discovery, step: usize) -> Result<()> {
+    async fn change(
+        &mut self,
+        kind: Change,
+        envoy: &mut Envoy,
+        discovery: &Discovery,
+        step: usize,
+    ) -> Result<()> {
         let back = !step.is_multiple_of(2);
         match kind {
             Change::ClusterRemoved => discovery.cluster(back),
@@ -74,7 +85,8 @@ impl Changes {
             },
             Change::FilterRemoved => {
                 let original = &mut self.original;
-                let update = envoy.update(|bootstrap| original.insert(bootstrap).clone().without_filter()).await?;
+                let update =
+                    envoy.update(|bootstrap| original.insert(bootstrap).clone().without_filter()).await?;
                 accepted(update)
             }
             Change::Module => {

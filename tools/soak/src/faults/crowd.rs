@@ -37,7 +37,8 @@ pub async fn come(crowd: Crowd, address: SocketAddr, window: Duration) -> Result
         }
         Crowd::ThousandAtOnce => {
             let client = Http1::new(address).patience(Duration::from_secs(20));
-            let traffic = burst(&client, THOUSAND, THOUSAND, |_| Request::post("/crowd", "one of many")).await;
+            let traffic =
+                burst(&client, THOUSAND, THOUSAND, |_| Request::post("/crowd", "one of many")).await;
             let fine = traffic.statuses().get(&200).copied().unwrap_or(0);
             Ok((THOUSAND - fine) as u64)
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Files by which Envoy learns of clusters, of endpoints and of its own pressure: what an operator would change.
 
+#![expect(clippy::indexing_slicing, reason = "of JSON and YAML that this program makes or knows")]
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,8 @@ impl Discovery {
     }
 
     pub fn wire(&self, bootstrap: Bootstrap, overload: bool) -> Result<Bootstrap> {
-        let source = |path: PathBuf| json!({"resource_api_version": "V3", "path_config_source": {"path": path}});
+        let source =
+            |path: PathBuf| json!({"resource_api_version": "V3", "path_config_source": {"path": path}});
         let eds = json!({
             "name": BY_EDS, "type": "EDS", "connect_timeout": "1s",
             "eds_cluster_config": {"eds_config": source(self.path("endpoints.json"))},
@@ -84,7 +87,8 @@ impl Discovery {
         let monitor = "envoy.resource_monitors.injected_resource";
         let config = "type.googleapis.com/envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig";
         let trigger = json!([{"name": monitor, "threshold": {"value": 0.9}}]);
-        let action = |name: &str| json!({"name": format!("envoy.overload_actions.{name}"), "triggers": trigger});
+        let action =
+            |name: &str| json!({"name": format!("envoy.overload_actions.{name}"), "triggers": trigger});
         json!({
             "refresh_interval": "0.05s",
             "resource_monitors": [{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The primary's answers with the filter and without it, in turns, while faults go on.
+//! The primary's answers with the filter, without it, and with Envoy's own mirroring, in turns, while faults go on.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,9 +15,12 @@ use super::rig::Group;
 use crate::load::{self, Make, Tally, window};
 
 /// One group under faults.
+#[derive(Default)]
 pub struct Measured {
     pub with: Side,
     pub without: Side,
+    /// Of one fault alone: Envoy's own mirroring to the same clusters.
+    pub native: Side,
 }
 
 #[derive(Default)]
@@ -29,33 +32,45 @@ pub struct Side {
     pub crowd_failed: u64,
 }
 
+/// Where each side listens.
+pub struct Addresses {
+    pub with: SocketAddr,
+    pub without: SocketAddr,
+    pub native: Option<SocketAddr>,
+}
+
+/// The filter may add this many times what Envoy's own mirroring adds.
+const NATIVE: f64 = 1.5;
+
 pub struct Pace {
     pub rate: f64,
     pub rounds: u32,
     pub window: Duration,
 }
 
-pub async fn measure(group: &Group, addresses: [SocketAddr; 2], pace: &Pace) -> Result<Measured> {
+/// Adds some rounds. Each begins with another side.
+pub async fn measure(
+    measured: &mut Measured,
+    group: &Group,
+    addresses: &Addresses,
+    pace: &Pace,
+) -> Result<()> {
     let changes = group.iter().any(|fault| fault.change().is_some());
     let make = requests(changes);
     let crowds: Vec<Crowd> = group.iter().filter_map(|fault| fault.crowd()).collect();
-    let clients = addresses.map(load::client);
-    let mut sides = [Side::default(), Side::default()];
-    for round in 0..pace.rounds {
-        let mut order = [0, 1];
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        for at in order {
-            let (Some(side), Some(client), Some(address)) = (sides.get_mut(at), clients.get(at), addresses.get(at))
-            else {
-                continue;
-            };
-            side.round(client, *address, &crowds, pace, &make).await?;
+    let Measured { with, without, native } = measured;
+    let mut sides = vec![(with, addresses.with), (without, addresses.without)];
+    sides.extend(addresses.native.map(|address| (native, address)));
+    let clients: Vec<Http1> = sides.iter().map(|(_, address)| load::client(*address)).collect();
+    for round in 0..pace.rounds as usize {
+        for step in 0..sides.len() {
+            let at = (round + step) % sides.len();
+            if let (Some((side, address)), Some(client)) = (sides.get_mut(at), clients.get(at)) {
+                side.round(client, *address, &crowds, pace, &make).await?;
+            }
         }
     }
-    let [with, without] = sides;
-    Ok(Measured { with, without })
+    Ok(())
 }
 
 impl Side {
@@ -94,6 +109,17 @@ impl Measured {
     pub fn added(&self) -> f64 {
         median(&self.with.p99) - median(&self.without.p99)
     }
+
+    /// By how much it is larger with Envoy's own mirroring; not below 0.
+    pub fn added_by_native(&self) -> f64 {
+        (median(&self.native.p99) - median(&self.without.p99)).max(0.0)
+    }
+
+    /// Whether the filter adds more than chance, what is allowed, and what any mirroring to this shadow adds: clients,
+    /// primary and shadows share the processors with Envoy.
+    pub fn is_slower(&self, allowed: f64) -> bool {
+        self.added() > self.noise() + allowed + NATIVE * self.added_by_native()
+    }
 }
 
 pub fn median(values: &[f64]) -> f64 {
@@ -101,7 +127,11 @@ pub fn median(values: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let at = |at: usize| sorted.get(at).copied().unwrap_or(f64::NAN);
     let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) { (at(middle.saturating_sub(1)) + at(middle)) / 2.0 } else { at(middle) }
+    if sorted.len().is_multiple_of(2) {
+        (at(middle.saturating_sub(1)) + at(middle)) / 2.0
+    } else {
+        at(middle)
+    }
 }
 
 /// Small uploads, which the primary repeats.

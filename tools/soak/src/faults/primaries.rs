@@ -10,6 +10,9 @@ use tokio::time::sleep;
 
 use super::fault::{Fault, Primary};
 
+/// Of so many requests one is answered so.
+type Replies = Vec<(u64, fn() -> Reply)>;
+
 /// The header with the number of a request.
 pub const NUMBER: &str = "x-number";
 /// How long a primary that refuses does so, and does not.
@@ -30,7 +33,7 @@ impl Primaries {
 
     /// From now on both answer by these faults. Each request has at most one.
     pub fn behave(&self, faults: &[&'static Fault]) {
-        let replies: Vec<(u64, fn() -> Reply)> = faults
+        let replies: Replies = faults
             .iter()
             .filter_map(|fault| match fault.primary()? {
                 Primary::Replies { every, reply } => Some((*every, *reply)),
@@ -62,8 +65,9 @@ impl Primaries {
     }
 }
 
-fn reply(request: &Recorded, replies: &[(u64, fn() -> Reply)]) -> Reply {
-    let number = request.header_bytes(NUMBER).and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
+fn reply(request: &Recorded, replies: &Replies) -> Reply {
+    let number =
+        request.header_bytes(NUMBER).and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
     let fault = number.and_then(|number| {
         let at = (number as usize).checked_rem(replies.len())?;
         // Apart from which fault it is, so that each comes as often as it should.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One Envoy for several groups of faults: a listener with the filter for each group, and one without the filter.
+//! One Envoy for several groups of faults: a listener with the filter for each group, one that mirrors by Envoy's own
+//! means, and one that does not mirror.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Result;
@@ -10,7 +10,8 @@ use harness::{Bootstrap, Envoy};
 use serde_json::{Value, json};
 
 use super::discovery::{BY_CDS, BY_EDS, Discovery};
-use super::fault::{Change, Fault};
+use super::fault::{Change, Fault, Shadow};
+use super::measure::Addresses;
 use super::primaries::Primaries;
 use super::shadows::Shadows;
 use crate::twin::{route, route_to};
@@ -62,6 +63,10 @@ impl Rig {
         }
         for (index, group) in groups.iter().enumerate() {
             bootstrap = bootstrap.extra_listener(&listener(index), plugin(group, 0).to_string());
+            if let Some(mirrors) = native(group) {
+                bootstrap = bootstrap.unfiltered_listener(&native_listener(index), &mirrors);
+                bootstrap = route_to(bootstrap, &native_listener(index), "primary-of-plain");
+            }
         }
         // The listener of the shipped file is not asked.
         bootstrap = bootstrap.plugin(json!({"mirrors": [{"name": "none", "cluster": HEALTHY}]}).to_string());
@@ -72,14 +77,34 @@ impl Rig {
         Ok(Self { envoy, primaries, discovery, _shadows: shadows })
     }
 
-    /// With the filter, and without.
-    pub fn addresses(&self, group: usize) -> [SocketAddr; 2] {
-        [self.envoy.address_of(&listener(group)), self.envoy.address_of(PLAIN)]
+    pub fn addresses(&self, index: usize, group: &Group) -> Addresses {
+        Addresses {
+            with: self.envoy.address_of(&listener(index)),
+            without: self.envoy.address_of(PLAIN),
+            native: native(group).map(|_| self.envoy.address_of(&native_listener(index))),
+        }
     }
 }
 
-pub fn listener(group: usize) -> String {
+fn listener(group: usize) -> String {
     format!("group-{group}")
+}
+
+fn native_listener(group: usize) -> String {
+    format!("native-{group}")
+}
+
+/// What Envoy's own mirroring mirrors to, as often as the filter does. Not for several faults, which the filter samples.
+fn native(group: &Group) -> Option<Vec<&'static str>> {
+    match group.as_slice() {
+        [fault] => Some(match fault.shadow() {
+            // Envoy takes no such route.
+            Some(Shadow::Missing) => Vec::new(),
+            Some(_) => vec![fault.name],
+            None => vec![HEALTHY; 3],
+        }),
+        _ => None,
+    }
 }
 
 /// A mirror for each fault of a shadow. An odd `version` differs from an even one.
@@ -98,9 +123,12 @@ pub fn plugin(group: &Group, version: usize) -> Value {
         .collect();
     if mirrors.is_empty() {
         let clusters = [(HEALTHY, HEALTHY), ("by-cds", BY_CDS), ("by-eds", BY_EDS)];
-        mirrors.extend(clusters.map(|(name, cluster)| json!({"name": name, "cluster": cluster, "timeout": "1s"})));
+        mirrors.extend(
+            clusters.map(|(name, cluster)| json!({"name": name, "cluster": cluster, "timeout": "1s"})),
+        );
     }
-    let compare = if version.is_multiple_of(2) { json!({"body": "bytes", "log_per_minute": 1}) } else { json!({}) };
+    let compare =
+        if version.is_multiple_of(2) { json!({"body": "bytes", "log_per_minute": 1}) } else { json!({}) };
     for mirror in &mut mirrors {
         mirror["compare"] = compare.clone();
     }

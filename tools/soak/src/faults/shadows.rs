@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Shadows with faults, and the clusters by which Envoy knows them.
 
+#![expect(clippy::indexing_slicing, reason = "of JSON and YAML that this program makes or knows")]
+
 use std::any::Any;
 use std::net::SocketAddr;
 
@@ -19,44 +21,49 @@ pub struct Shadows(Vec<Box<dyn Any + Send + Sync>>);
 impl Shadows {
     /// Adds a cluster with this name.
     pub async fn add(&mut self, bootstrap: Bootstrap, name: &str, shadow: &Shadow) -> Result<Bootstrap> {
-        Ok(match shadow {
-            Shadow::Http1(reply) => {
-                let address = self.answering(Upstream::http1().await?, *reply);
-                bootstrap.cluster(name, address)
-            }
-            Shadow::Http2(reply) => {
-                let address = self.answering(Upstream::http2().await?, *reply);
-                bootstrap.cluster_http2(name, address)
-            }
-            Shadow::Refuses => bootstrap.cluster(name, self.refusing()?),
-            Shadow::BlackHole => {
-                let hole = BlackHole::new().await?;
-                let address = hole.addr();
-                self.0.push(Box::new(hole));
-                bootstrap.cluster(name, address)
-            }
-            Shadow::FullBacklog => {
-                let full = FullBacklog::new().await?;
-                let address = full.addr();
-                self.0.push(Box::new(full));
-                bootstrap.cluster(name, address)
-            }
-            Shadow::NoTls => {
-                let address = self.answering(Upstream::http1().await?, || Reply::status(200));
-                bootstrap.cluster(name, address).edit_cluster(name, speak_tls)
-            }
-            Shadow::DnsGone => bootstrap.cluster(name, self.refusing()?).edit_cluster(name, |cluster| {
-                cluster["type"] = "STRICT_DNS".into();
-                cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
-                    ["address"] = "gone.invalid".into();
-            }),
-            Shadow::HalfDead => {
-                let (alive, dead) = (self.answering(Upstream::http1().await?, || Reply::status(200)), self.refusing()?);
-                bootstrap.cluster(name, alive).edit_cluster(name, |cluster| also_at(cluster, dead))
-            }
-            Shadow::NoEndpoints => bootstrap.cluster(name, self.refusing()?).no_endpoints(name),
-            Shadow::Missing => bootstrap,
-        })
+        Ok(
+            match shadow {
+                Shadow::Http1(reply) => {
+                    let address = self.answering(Upstream::http1().await?, *reply);
+                    bootstrap.cluster(name, address)
+                }
+                Shadow::Http2(reply) => {
+                    let address = self.answering(Upstream::http2().await?, *reply);
+                    bootstrap.cluster_http2(name, address)
+                }
+                Shadow::Refuses => bootstrap.cluster(name, self.refusing()?),
+                Shadow::BlackHole => {
+                    let hole = BlackHole::new().await?;
+                    let address = hole.addr();
+                    self.0.push(Box::new(hole));
+                    bootstrap.cluster(name, address)
+                }
+                Shadow::FullBacklog => {
+                    let full = FullBacklog::new().await?;
+                    let address = full.addr();
+                    self.0.push(Box::new(full));
+                    bootstrap.cluster(name, address)
+                }
+                Shadow::NoTls => {
+                    let address = self.answering(Upstream::http1().await?, || Reply::status(200));
+                    bootstrap.cluster(name, address).edit_cluster(name, speak_tls)
+                }
+                Shadow::DnsGone => {
+                    bootstrap.cluster(name, self.refusing()?).edit_cluster(name, |cluster| {
+                        cluster["type"] = "STRICT_DNS".into();
+                        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
+                            ["socket_address"]["address"] = "gone.invalid".into();
+                    })
+                }
+                Shadow::HalfDead => {
+                    let (alive, dead) =
+                        (self.answering(Upstream::http1().await?, || Reply::status(200)), self.refusing()?);
+                    bootstrap.cluster(name, alive).edit_cluster(name, |cluster| also_at(cluster, dead))
+                }
+                Shadow::NoEndpoints => bootstrap.cluster(name, self.refusing()?).no_endpoints(name),
+                Shadow::Missing => bootstrap,
+            },
+        )
     }
 
     pub fn answering(&mut self, upstream: Upstream, reply: fn() -> Reply) -> SocketAddr {

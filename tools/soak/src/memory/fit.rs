@@ -21,8 +21,7 @@ impl Line {
         let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
         let spread: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
         let slope = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
-        let residuals: f64 =
-            points.iter().map(|(x, y)| (y - mean_y - slope * (x - mean_x)).powi(2)).sum();
+        let residuals: f64 = points.iter().map(|(x, y)| (y - mean_y - slope * (x - mean_x)).powi(2)).sum();
         Self { slope, error: (residuals / (count - 2.0) / spread).sqrt() }
     }
 }
@@ -34,7 +33,8 @@ mod tests {
     #[test]
     fn a_line_with_noise_is_found_within_its_error() {
         let noise = |index: u32| if index.is_multiple_of(2) { 1.0 } else { -1.0 };
-        let line = Line::through((0..100).map(|index| (f64::from(index), 3.0 * f64::from(index) + noise(index))));
+        let line =
+            Line::through((0..100).map(|index| (f64::from(index), 3.0 * f64::from(index) + noise(index))));
         assert!((line.slope - 3.0).abs() < 2.0 * line.error, "{line:?}");
         assert!(line.error < 0.01, "{line:?}");
     }

@@ -11,7 +11,8 @@ impl Report {
         for part in &self.parts {
             part.print();
         }
-        let findings: usize = self.parts.iter().map(|part| part.findings.len() + part.findings_not_kept).sum();
+        let findings: usize =
+            self.parts.iter().map(|part| part.findings.len() + part.findings_not_kept).sum();
         match findings {
             0 => println!("No findings (seed {}).", self.seed),
             some => println!("{some} findings (seed {}).", self.seed),
@@ -38,7 +39,12 @@ impl Section {
             println!("{shown}");
         }
         for finding in &self.findings {
-            println!("\nFINDING: {}\n{}\nrepeat: {}", finding.what, finding.details.trim_end(), finding.repeat);
+            println!(
+                "\nFINDING: {}\n{}\nrepeat: {}",
+                finding.what,
+                finding.details.trim_end(),
+                finding.repeat
+            );
         }
     }
 }

@@ -9,7 +9,8 @@ use harness::client::{Headers, Request};
 /// The header by which upstreams know an exchange.
 pub const ID: &str = "x-soak";
 /// Something on a body that JSON is, for mirrors that look into it.
-const JSON: &[u8] = br#"{"user": {"email": "a@b.test", "id": 7}, "cards": [{"number": "1"}, {"number": "2"}], "ts": 1}"#;
+const JSON: &[u8] =
+    br#"{"user": {"email": "a@b.test", "id": 7}, "cards": [{"number": "1"}, {"number": "2"}], "ts": 1}"#;
 
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -142,9 +143,9 @@ impl Case {
             Payload::Length(pieces) => {
                 request.body(pieces.iter().flat_map(|piece| piece.bytes()).collect::<Vec<u8>>())
             }
-            Payload::Chunked(pieces) => {
-                pieces.iter().fold(request, |request, piece| request.piece_after(piece.pause(), piece.bytes()))
-            }
+            Payload::Chunked(pieces) => pieces
+                .iter()
+                .fold(request, |request, piece| request.piece_after(piece.pause(), piece.bytes())),
         }
     }
 }

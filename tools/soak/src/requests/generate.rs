@@ -61,8 +61,17 @@ fn methods() -> impl Strategy<Value = String> {
 
 fn targets() -> impl Strategy<Value = Bytes> {
     let fixed = select(vec![
-        "/", "//", "/a/../b", "/%2e%2e/%ff%zz", "/?", "/??a=b&&=c&a", "/;v=1?x=%00", "*", "http://b.test/absolute?x=1",
-        "/a#fragment", "/caf\u{e9}",
+        "/",
+        "//",
+        "/a/../b",
+        "/%2e%2e/%ff%zz",
+        "/?",
+        "/??a=b&&=c&a",
+        "/;v=1?x=%00",
+        "*",
+        "http://b.test/absolute?x=1",
+        "/a#fragment",
+        "/caf\u{e9}",
     ]);
     let bytes = |text: String| Bytes::from(text.into_bytes());
     prop_oneof![
@@ -90,10 +99,33 @@ fn headers() -> impl Strategy<Value = Vec<(String, Bytes)>> {
 
 fn names() -> impl Strategy<Value = String> {
     let known = select(vec![
-        "x-a", "X-A", "cookie", "Cookie", "accept", "user-agent", "authorization", "content-type", "x-request-id",
-        "x-forwarded-for", "x-shadow-mirror", "x-envoy-retry-on", "x-envoy-max-retries", "x-b3-traceid", "traceparent",
-        "accept-encoding", "if-none-match", "range", "x-internal-a", "x-soak-user", "te", "connection", "keep-alive",
-        "x-shadow-to", "via", "forwarded", "grpc-timeout",
+        "x-a",
+        "X-A",
+        "cookie",
+        "Cookie",
+        "accept",
+        "user-agent",
+        "authorization",
+        "content-type",
+        "x-request-id",
+        "x-forwarded-for",
+        "x-shadow-mirror",
+        "x-envoy-retry-on",
+        "x-envoy-max-retries",
+        "x-b3-traceid",
+        "traceparent",
+        "accept-encoding",
+        "if-none-match",
+        "range",
+        "x-internal-a",
+        "x-soak-user",
+        "te",
+        "connection",
+        "keep-alive",
+        "x-shadow-to",
+        "via",
+        "forwarded",
+        "grpc-timeout",
     ]);
     prop_oneof![8 => known.prop_map(str::to_owned), 1 => "[a-zA-Z0-9!#$&'*+.^_`|~-]{1,16}".prop_filter("frames", |name| {
         !["host", "expect", "upgrade"].contains(&&*name.to_ascii_lowercase())
@@ -144,9 +176,11 @@ fn endings() -> impl Strategy<Value = Ending> {
 }
 
 fn answers() -> impl Strategy<Value = Answer> {
-    let statuses = select(vec![200_u16, 200, 200, 201, 204, 206, 301, 304, 400, 404, 418, 429, 500, 503, 599]);
+    let statuses =
+        select(vec![200_u16, 200, 200, 201, 204, 206, 301, 304, 400, 404, 418, 429, 500, 503, 599]);
     let sizes = prop_oneof![8 => select(vec![0_u32, 1, 6, 1_000, 16_384, 70_000]), 1 => 100_000..400_000_u32];
-    let name = select(vec!["set-cookie", "content-type", "x-a", "etag", "location", "cache-control", "x-Odd_Name"]);
+    let name =
+        select(vec!["set-cookie", "content-type", "x-a", "etag", "location", "cache-control", "x-Odd_Name"]);
     let headers = vec((name.prop_map(str::to_owned), values()), 0..5);
     let end = prop_oneof![
         24 => Just(AnswerEnd::Whole),
@@ -157,6 +191,13 @@ fn answers() -> impl Strategy<Value = Answer> {
         ]),
     ];
     (statuses, headers, sizes, any::<bool>(), prop::bool::weighted(0.15), end).prop_map(
-        |(status, headers, body, chunked, trailer, end)| Answer { status, headers, body, chunked, trailer, end },
+        |(status, headers, body, chunked, trailer, end)| Answer {
+            status,
+            headers,
+            body,
+            chunked,
+            trailer,
+            end,
+        },
     )
 }

@@ -148,7 +148,10 @@ impl Answers {
 }
 
 fn let_trailers_through(listener: &mut Value) {
-    manager(listener)["http_protocol_options"] = yaml("enable_trailers: true");
+    let manager = manager(listener);
+    manager["http_protocol_options"] = yaml("enable_trailers: true");
+    // Many exchanges end with their connection, which Envoy keeps for a second otherwise.
+    manager["delayed_close_timeout"] = "0.1s".into();
     // Far below the largest body: Envoy has to push back all the time.
     listener["per_connection_buffer_limit_bytes"] = 16_384.into();
 }

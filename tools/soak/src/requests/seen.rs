@@ -16,7 +16,8 @@ const AT_TIMES: &str = "x-envoy-upstream-service-time";
 const SHORT: usize = 200;
 
 pub fn request(request: &Recorded) -> String {
-    let Recorded { method, path, authority, scheme, version, headers, body, trailers, complete, .. } = request;
+    let Recorded { method, path, authority, scheme, version, headers, body, trailers, complete, .. } =
+        request;
     let head = if request.raw_head.is_empty() { sorted(headers) } else { raw(&request.raw_head) };
     format!(
         "{} {} {authority:?} {scheme:?} {version:?} complete: {complete}\n{head}body: {}\ntrailers:\n{}",
