@@ -231,6 +231,16 @@ impl Bootstrap {
         self
     }
 
+    /// Lets the module call what it likes, on all listeners that have it.
+    pub fn unrestricted(mut self) -> Self {
+        for listener in self.listeners().iter_mut() {
+            if filter::is_in(listener) {
+                filter::unrestrict(listener);
+            }
+        }
+        self
+    }
+
     /// Runs another module on one listener, with no restriction of what it may call.
     pub fn module_on(mut self, listener: &str, path: impl Into<PathBuf>) -> Self {
         self.modules.insert(listener.to_owned(), path.into());
