@@ -28,7 +28,8 @@ pub struct Options {
     #[arg(long, global = true)]
     pub verbose: bool,
 
-    /// Run this module in place of the one built from the sources: to see that a broken filter is found
+    /// Run this module in place of the one built from the sources, and let it call what it likes: to see that a broken
+    /// filter is found
     #[arg(long, global = true, value_name = "MODULE.wasm")]
     pub module: Option<PathBuf>,
 }
@@ -136,7 +137,8 @@ pub struct Memory {
     #[arg(long, value_parser = humantime::parse_duration)]
     pub change_every: Option<Duration>,
 
-    /// The largest slope of Envoy's memory, in KiB/min, that is no finding. Only runs of ten minutes and more are judged
+    /// The largest slope of Envoy's memory, in KiB/min, that is no finding in a run of ten minutes or more; in a
+    /// shorter one 20 MiB/min are none
     #[arg(long, default_value_t = 32.0, value_name = "KIB")]
     pub allow: f64,
 }

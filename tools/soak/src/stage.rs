@@ -44,7 +44,7 @@ impl Stage {
             .cluster("dead", dead.addr())
             .plugin(plugin);
         if let Some(module) = module {
-            bootstrap = bootstrap.module(module);
+            bootstrap = bootstrap.module(module).unrestricted();
         }
         let envoy = Envoy::start(bootstrap).await?;
         Ok(Self { envoy, _primary: primary, _shadows: shadows, _dead: dead })

@@ -71,7 +71,7 @@ impl Rig {
         // The listener of the shipped file is not asked.
         bootstrap = bootstrap.plugin(json!({"mirrors": [{"name": "none", "cluster": HEALTHY}]}).to_string());
         if let Some(module) = module {
-            bootstrap = bootstrap.module(module);
+            bootstrap = bootstrap.module(module).unrestricted();
         }
         let envoy = Envoy::start(bootstrap).await?;
         Ok(Self { envoy, primaries, discovery, _shadows: shadows })

@@ -82,7 +82,7 @@ impl Rig {
             .unfiltered_listener("one-plain", &[])
             .unfiltered_listener("two-plain", &[]);
         if let Some(module) = module {
-            bootstrap = bootstrap.module(module);
+            bootstrap = bootstrap.module(module).unrestricted();
         }
         for (listener, primary) in LISTENERS.into_iter().zip(&primaries) {
             let cluster = format!("for-{listener}");
