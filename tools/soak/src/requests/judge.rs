@@ -2,7 +2,7 @@
 //! Whether an exchange differs between the two sides; if so, again and again, and made as small as it can be.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::client::Http2;
 use proptest::strategy::ValueTree;
@@ -17,8 +17,9 @@ use super::rig::Rig;
 const AGAIN: usize = 3;
 /// Likewise where either side may be the faster one.
 const AGAIN_IF_RACE: usize = 8;
-/// The most tries to make a case smaller.
-const SHRINKING: usize = 200;
+/// The most tries to make a case smaller, and the longest time.
+const SHRINKING: usize = 300;
+const LONGEST: Duration = Duration::from_secs(30);
 /// For a request that broke off to be recorded.
 const LATE: Duration = Duration::from_millis(30);
 const LATE_TRIES: usize = 12;
@@ -52,7 +53,8 @@ pub async fn differs(rig: &Rig, clients: &Clients, case: &Case) -> Option<Differ
     let [with_client, without_client] = if case.http2_upstream { two } else { one };
     let seen = tokio::join!(hold(with, with_client, case, id), hold(without, without_client, case, id));
     let mut primaries = (primary_saw(with, id), primary_saw(without, id));
-    for _ in 0..LATE_TRIES {
+    let tries = if case.is_race() { LATE_TRIES } else { 1 };
+    for _ in 0..tries {
         if primaries.0 == primaries.1 {
             break;
         }
@@ -103,7 +105,9 @@ pub async fn shrink(rig: &Rig, seed: u64, number: u64, difference: Difference) -
     let mut tree = generate::tree(seed, number);
     let mut smallest = (tree.current(), difference);
     let mut tries = 0;
-    while tries < SHRINKING && tree.simplify() {
+    let start = Instant::now();
+    let enough = |tries| tries >= SHRINKING || start.elapsed() > LONGEST;
+    while !enough(tries) && tree.simplify() {
         loop {
             tries += 1;
             let case = tree.current();
@@ -111,7 +115,7 @@ pub async fn shrink(rig: &Rig, seed: u64, number: u64, difference: Difference) -
                 smallest = (case, difference);
                 break;
             }
-            if tries >= SHRINKING || !tree.complicate() {
+            if enough(tries) || !tree.complicate() {
                 return smallest;
             }
         }
