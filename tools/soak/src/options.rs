@@ -126,7 +126,7 @@ pub struct Faults {
 #[derive(Args, Clone)]
 pub struct Memory {
     /// How long; the long form is 2h
-    #[arg(long, default_value = "1m", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "45s", value_parser = humantime::parse_duration)]
     pub duration: Duration,
 
     /// Requests per second

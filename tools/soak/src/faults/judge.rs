@@ -4,7 +4,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::fault::Change;
+use super::fault::{Change, Crowd, Fault};
 use super::measure::{Measured, median};
 use super::rig::{Group, Rig};
 use crate::books;
@@ -20,9 +20,16 @@ pub fn table() -> Table {
     Table { header, rows: Vec::new() }
 }
 
+/// A thousand requests at once are three thousand copies at once: this many times what another fault may add.
+const THOUSAND: f64 = 4.0;
+
 /// What the filter may add to the P99 in milliseconds. Several faults may add up.
 pub fn allowed(options: &Faults, group: &Group) -> f64 {
-    options.allow * group.len() as f64
+    let weight = |fault: &&Fault| match fault.crowd() {
+        Some(Crowd::ThousandAtOnce) => THOUSAND,
+        _ => 1.0,
+    };
+    options.allow * group.iter().map(weight).sum::<f64>()
 }
 
 pub fn latency_and_answers(
