@@ -8,10 +8,9 @@ use std::time::Duration;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use shadow_filter::compare::{BodyRule, Observed, Rules};
 use shadow_filter::config::Config;
-use shadow_filter::head::Head;
-use shadow_filter::outgoing::{Outgoing, Rewritten};
-use shadow_filter::request::Request;
-use shadow_filter::worker::{Refusal, Worker};
+use shadow_filter::http::{Head, Refusal};
+use shadow_filter::mirror::{Request, Worker};
+use shadow_filter::transform::{Outgoing, Rewritten};
 
 criterion_group!(benches, decide, judge, requests, copies, redaction, comparison, configuration);
 criterion_main!(benches);
@@ -75,7 +74,7 @@ fn redaction(criterion: &mut Criterion) {
     for size in BODIES {
         let body = json(size, ": ");
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
-            bencher.iter(|| mirror.redact.body(&head, black_box(&body), 1 << 20));
+            bencher.iter(|| mirror.transform.redact.body(&head, black_box(&body), 1 << 20));
         });
     }
     group.finish();
@@ -126,7 +125,7 @@ fn one_request(worker: &mut Worker, block: Vec<u8>) {
     let head = Head::from_block(block).unwrap_or_default();
     let mut request = Request::begin(wanted, head, worker);
     black_box(request.end(Duration::ZERO, worker));
-    for copy in worker.take_outbox() {
+    while let Some(copy) = worker.next_copy() {
         worker.dispatched(copy, Err(Refusal::Rejected), Duration::ZERO);
     }
 }
@@ -139,10 +138,11 @@ fn copies(criterion: &mut Criterion) {
         for count in HEADERS {
             let head = Head::from_block(block(count)).unwrap_or_default();
             let Some(mirror) = worker.policy().mirrors.first() else { continue };
+            let transform = &mirror.transform;
             group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
                 bencher.iter(|| {
-                    let rewritten = Rewritten::of(&head, mirror);
-                    Outgoing::build(black_box(&head), mirror, &rewritten, 0).into_headers().len()
+                    let rewritten = Rewritten::of(&head, transform);
+                    Outgoing::build(black_box(&head), transform, &rewritten, 0).into_headers().len()
                 });
             });
         }

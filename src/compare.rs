@@ -3,77 +3,24 @@
 //!
 //! ```text
 //! primary ─► Observed ─┐
-//!                      ├─► compare ─► Verdict ─► counters, and a Report for the log
+//!                      ├─► compare ─► Verdict ─► counters, and a line for the log
 //! shadow ──► Observed ─┘
 //! ```
 //!
 //! Both answers are there as the host gave them. What a mirror compares of them are its [`Rules`].
 
-pub mod difference;
-mod encoding;
+mod difference;
 mod json;
 mod number;
-pub mod pair;
-pub mod report;
+mod rules;
 
 use std::borrow::Cow;
 
-use self::difference::{Difference, Differences, Kind, Value};
+pub use self::difference::{Difference, DifferenceKind, Differences, SideValue};
 use self::json::Tree;
-use crate::head::Head;
-use crate::json::{Pointer, start};
-
-/// What of two answers is compared, and what is said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    pub status: bool,
-    /// In lower case.
-    pub headers: Vec<String>,
-    pub body: BodyRule,
-    /// What is left out of JSON bodies. At most [`crate::json::MAX_POINTERS`].
-    pub ignore: Vec<Pointer>,
-    /// Of either body, encoded or decoded.
-    pub max_body_bytes: usize,
-    pub log_per_minute: u32,
-    pub log_values: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyRule {
-    Off,
-    Bytes,
-    Json,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            status: true,
-            headers: Vec::new(),
-            body: BodyRule::Off,
-            ignore: Vec::new(),
-            max_body_bytes: 65536,
-            log_per_minute: 10,
-            log_values: false,
-        }
-    }
-}
-
-/// How much of an answer comparisons need to see.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Need {
-    /// More than the status.
-    pub headers: bool,
-    /// Longest body that is looked at; `None`: bodies do not matter.
-    pub body: Option<usize>,
-}
-
-impl Need {
-    /// What two comparisons need together.
-    pub fn and(self, other: Self) -> Self {
-        Self { headers: self.headers || other.headers, body: self.body.max(other.body) }
-    }
-}
+pub use self::rules::{BodyRule, Need, Rules};
+use crate::http::{Head, encoding};
+use crate::json::pointer::start;
 
 /// An answer, as far as it was needed.
 #[derive(Debug, Default)]
@@ -101,11 +48,6 @@ pub enum Verdict {
 }
 
 impl Rules {
-    pub fn need(&self) -> Need {
-        let body = (self.body != BodyRule::Off).then_some(self.max_body_bytes);
-        Need { headers: !self.headers.is_empty() || body.is_some(), body }
-    }
-
     pub fn compare(&self, primary: &Observed, shadow: &Observed) -> Verdict {
         self.compare_counting(primary, shadow, &mut 0)
     }
@@ -114,8 +56,8 @@ impl Rules {
     pub fn compare_counting(&self, primary: &Observed, shadow: &Observed, effort: &mut usize) -> Verdict {
         let mut differences = Differences::default();
         if self.status && primary.status != shadow.status {
-            let value = |answer: &Observed| Value::Json(answer.status.to_string().into());
-            differences.note(Kind::Status, || Difference {
+            let value = |answer: &Observed| SideValue::Json(answer.status.to_string().into());
+            differences.note(DifferenceKind::Status, || Difference {
                 at: "status".into(),
                 primary: value(primary),
                 shadow: value(shadow),
@@ -124,7 +66,7 @@ impl Rules {
         for name in &self.headers {
             let (one, other) = (values(&primary.headers, name), values(&shadow.headers, name));
             if one != other {
-                differences.note(Kind::Header, || Difference {
+                differences.note(DifferenceKind::Header, || Difference {
                     at: format!("header:{name}"),
                     primary: joined(&one),
                     shadow: joined(&other),
@@ -161,19 +103,19 @@ impl Rules {
         };
         match trees {
             (Some(one), Some(other)) => one.compare(&other, &self.ignore, differences),
-            (None, None) => differences.note(Kind::Body, || Difference {
+            (None, None) => differences.note(DifferenceKind::Body, || Difference {
                 at: String::new(),
-                primary: Value::Bytes(one.to_vec()),
-                shadow: Value::Bytes(other.to_vec()),
+                primary: SideValue::Bytes(one.to_vec()),
+                shadow: SideValue::Bytes(other.to_vec()),
             }),
             // The whole of it is one value that may be left out, like any other.
             _ if start(&self.ignore).hit => {}
             (tree, _) => {
                 let value = |is_json, body: &[u8]| match is_json {
-                    true => Value::Json(body.trim_ascii().to_vec()),
-                    false => Value::Bytes(body.to_vec()),
+                    true => SideValue::Json(body.trim_ascii().to_vec()),
+                    false => SideValue::Bytes(body.to_vec()),
                 };
-                differences.note(Kind::Body, || Difference {
+                differences.note(DifferenceKind::Body, || Difference {
                     at: String::new(),
                     primary: value(tree.is_some(), &one),
                     shadow: value(tree.is_none(), &other),
@@ -192,8 +134,8 @@ fn values<'a>(head: &'a Head, name: &'a str) -> Vec<&'a [u8]> {
     head.values(name).collect()
 }
 
-fn joined(values: &[&[u8]]) -> Value {
-    if values.is_empty() { Value::Absent } else { Value::Bytes(values.join(&b", "[..])) }
+fn joined(values: &[&[u8]]) -> SideValue {
+    if values.is_empty() { SideValue::Absent } else { SideValue::Bytes(values.join(&b", "[..])) }
 }
 
 #[cfg(test)]

@@ -4,17 +4,13 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
 
-#[allow(dead_code, reason = "the rest of a program")]
-#[path = "../examples/verdict/thresholds.rs"]
-mod thresholds;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use shadow_filter::config::{Config, keys};
-use shadow_filter::metrics::{FailReason, SkipReason};
-use shadow_filter::worker::Worker;
+use shadow_filter::mirror::Worker;
+use shadow_filter::telemetry::{FailReason, SkipReason};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -148,12 +144,6 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_readme_shows_what_the_checker_says() {
-    let said = read("tests/check_config/read-only.json.out");
-    assert!(read("README.md").contains(&format!("```text\n{said}```")));
-}
-
-#[test]
 fn the_table_of_examples_has_every_file_and_no_other() {
     let linked = table_after(&read("examples/configs/README.md"), "# Configurations to begin with");
     let linked: BTreeSet<_> =
@@ -174,23 +164,6 @@ fn plugin_configurations(yaml: &serde_yaml_ng::Value) -> Vec<String> {
     }
     yaml.as_sequence().into_iter().flatten().for_each(|value| found.extend(plugin_configurations(value)));
     found
-}
-
-#[test]
-fn the_readme_has_every_threshold_with_its_default_and_no_other() {
-    let readme = read("README.md");
-    let rows = readme.lines().skip_while(|row| !row.starts_with("| threshold ")).skip(2);
-    let said: BTreeMap<String, String> = rows
-        .take_while(|row| row.starts_with('|'))
-        .map(|row| {
-            let mut cells = row.split('|').skip(1).map(|cell| cell.trim().trim_matches('`').to_owned());
-            (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
-        })
-        .collect();
-    let defaults = serde_json::to_value(thresholds::Thresholds::default()).expect("JSON");
-    let trimmed = |value: &serde_json::Value| value.to_string().trim_end_matches(".0").to_owned();
-    let defaults = defaults.as_object().expect("an object").iter();
-    assert_eq!(said, defaults.map(|(name, value)| (name.clone(), trimmed(value))).collect());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The manifests for Istio and Envoy Gateway agree with each other, with what is written about them, and with what the
-//! filter takes (`tests/check_config.rs` holds them against the checker). Whether Istio takes them, only Istio can say.
+//! filter takes (`tools/cli/tests/check.rs` holds them against the checker). Whether Istio takes them, only Istio can say.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
 

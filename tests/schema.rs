@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
-use shadow_filter::config::{Config, MAX_BYTES, keys};
+use shadow_filter::capture::MAX_BODY_BYTES;
+use shadow_filter::config::{Config, keys};
 
 /// What is refused, each configuration with its faults on the indented lines below it.
 const FAULTS: &str = include_str!("../src/config/tests/faults.txt");
@@ -285,7 +286,7 @@ fn ends() -> Vec<End> {
             vec![json!(0), json!(1_000_001)],
         ),
         ("limits.requests_per_second", vec![json!(0.001), json!(1e6)], vec![json!(0.0009), json!(1_000_001)]),
-        ("body.max_bytes", vec![json!(0), json!(MAX_BYTES)], vec![json!(-1), json!(MAX_BYTES + 1)]),
+        ("body.max_bytes", vec![json!(0), json!(MAX_BODY_BYTES)], vec![json!(-1), json!(MAX_BODY_BYTES + 1)]),
         (
             "authority.literal",
             vec![text(255), json!("[::1]:80")],
@@ -312,9 +313,9 @@ fn ends() -> Vec<End> {
             vec![json!({"a": "\u{0}"}), json!({"a": "x\n"}), json!({"a": "\u{7f}"})],
         ),
         ("redact.headers", vec![json!([]), many(64)], vec![many(65), json!(["Upgrade"])]),
-        ("headers.remove", vec![many(4096)], vec![many(4097)]),
-        ("headers.set", vec![values(4096)], vec![values(4097)]),
-        ("headers.add", vec![values(4096)], vec![values(4097)]),
+        ("headers.remove", vec![many(1000)], vec![many(1001)]),
+        ("headers.set", vec![values(1000)], vec![values(1001)]),
+        ("headers.add", vec![values(1000)], vec![values(1001)]),
         (
             "redact.query",
             vec![json!([]), many(64), json!(["%", "100%a", "+"])],
@@ -423,7 +424,7 @@ fn taken() -> Vec<Value> {
     taken.extend(overs.map(|over| json!({"mirrors": [ramp(over)]})));
     let sixteen: Vec<Value> = (0..16).map(|index| json!({"cluster": format!("c{index}")})).collect();
     taken.push(json!({"mirrors": sixteen, "loop_guard": false, "annotate": true, "max_buffered_bytes": 1e3}));
-    for bytes in [1, MAX_BYTES] {
+    for bytes in [1, MAX_BODY_BYTES] {
         taken.push(json!({"mirrors": [{"cluster": "c"}], "max_buffered_bytes": bytes}));
     }
     taken

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::Stats;
 use harness::client::{Request, pace};
+use harness::{Stats, wasm};
 use serde_json::Value;
 
 use crate::acts::heading;
@@ -110,7 +110,7 @@ fn differences(stage: &Stage, promises: &mut Promises) -> Result<()> {
     Ok(())
 }
 
-/// The program behind `cargo verdict`.
+/// What `cargo verdict` runs.
 struct Verdict {
     program: PathBuf,
     baseline: tempfile::TempDir,
@@ -118,19 +118,25 @@ struct Verdict {
 
 impl Verdict {
     fn build() -> Result<Self> {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "shadow-filter", "--example", "verdict"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+        let built = wasm::cargo()
+            .args(["build", "--quiet", "--package", "shadow-filter-cli"])
+            .current_dir(harness::root())
             .status()
             .context("run cargo")?;
-        ensure!(built.success(), "cargo build --example verdict failed");
-        let own = std::env::current_exe().context("find this program")?;
-        Ok(Self { program: own.with_file_name("verdict"), baseline: tempfile::tempdir()? })
+        ensure!(built.success(), "cargo build --package shadow-filter-cli failed");
+        let program = wasm::target_dir().join("debug/shadow-filter");
+        Ok(Self { program, baseline: tempfile::tempdir()? })
     }
 
     fn command(&self, stage: &Stage) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["--mirror", CANDIDATE, "--envoy", &format!("http://{}", stage.envoy.admin())]);
+        command.args([
+            "verdict",
+            "--mirror",
+            CANDIDATE,
+            "--envoy",
+            &format!("http://{}", stage.envoy.admin()),
+        ]);
         command
     }
 

@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use shadow_filter::compare::{BodyRule, Observed, Rules, Verdict};
-use shadow_filter::head::Head;
+use shadow_filter::http::Head;
 
 const LIMIT: usize = 1 << 16;
 

@@ -10,10 +10,11 @@ use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use prost_types::value::Kind;
 use serde_json::{Map, Value};
-use shadow_filter::config::{BodyPolicy, Config, MAX_BYTES, MAX_MIRRORS};
-use shadow_filter::head::Head;
-use shadow_filter::outgoing::{self, Outgoing, Rewritten};
-use shadow_filter::reserved::is_reserved;
+use shadow_filter::capture::{BodyPolicy, MAX_BODY_BYTES, MAX_BUFFERED_BYTES};
+use shadow_filter::config::{Config, MAX_MIRRORS};
+use shadow_filter::http::Head;
+use shadow_filter::http::reserved::is_reserved;
+use shadow_filter::transform::{self, Outgoing, Rewritten};
 
 static REQUEST: LazyLock<Head> = LazyLock::new(|| {
     shadow_filter_fuzz::head(&[
@@ -51,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
 /// What the types of the configuration say in words.
 fn check(config: &Config) {
     assert!((1..=MAX_MIRRORS).contains(&config.mirrors.len()));
-    assert!((1..=MAX_BYTES).contains(&(config.max_buffered_bytes as u64)));
+    assert!((1..=MAX_BUFFERED_BYTES).contains(&(config.max_buffered_bytes as u64)));
     let names: HashSet<_> = config.mirrors.iter().map(|mirror| &mirror.name).collect();
     assert_eq!(names.len(), config.mirrors.len(), "names are unique");
     for mirror in &config.mirrors {
@@ -62,21 +63,21 @@ fn check(config: &Config) {
         assert!(mirror.limits.max_in_flight > 0);
         assert!(mirror.limits.rate.is_none_or(|rate| rate.burst > 0 && rate.per_second >= 0.001));
         if let BodyPolicy::Full { max_bytes, .. } = mirror.body {
-            assert!(max_bytes as u64 <= MAX_BYTES);
+            assert!(max_bytes as u64 <= MAX_BODY_BYTES);
         }
-        for (name, value) in mirror.headers.values() {
+        for (name, value) in mirror.transform.headers.values() {
             assert!(!is_reserved(name) && !name.iter().any(u8::is_ascii_uppercase));
             assert!(!value.iter().any(|byte| b"\r\n\0".contains(byte)), "{value:?}");
         }
-        mirror.conditions.admit(&REQUEST);
-        if let Some(by) = &mirror.sample_by {
+        mirror.select.conditions.admit(&REQUEST);
+        if let Some(by) = &mirror.select.sample_by {
             assert!(!by.salt.contains('\0'));
             by.draw(&REQUEST);
         }
-        mirror.target.of(&REQUEST);
-        let rewritten = Rewritten::of(&REQUEST, mirror);
-        let copy = Outgoing::build(&REQUEST, mirror, &rewritten, 0);
-        assert_eq!(outgoing::fits(&REQUEST, mirror, 0), copy.fits());
+        mirror.select.target.of(&REQUEST);
+        let rewritten = Rewritten::of(&REQUEST, &mirror.transform);
+        let copy = Outgoing::build(&REQUEST, &mirror.transform, &rewritten, 0);
+        assert_eq!(transform::fits(&REQUEST, &mirror.transform, 0), copy.fits());
         assert_eq!(copy.into_headers().last().map(|(_, value)| *value), Some(mirror.name.as_bytes()));
     }
 }
@@ -84,9 +85,9 @@ fn check(config: &Config) {
 /// A `Struct` has no order of fields.
 fn sorted(mut config: Config) -> Config {
     for mirror in &mut config.mirrors {
-        mirror.headers.set.sort();
-        mirror.headers.add.sort();
-        let conditions = &mut mirror.conditions;
+        mirror.transform.headers.set.sort();
+        mirror.transform.headers.add.sort();
+        let conditions = &mut mirror.select.conditions;
         for condition in conditions.any_of.iter_mut().flatten().chain(&mut conditions.none_of) {
             // Names that differ in case are one name, so the matcher has a part in the order.
             condition.headers.sort_by_cached_key(|named| format!("{named:?}"));

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shadow_filter::query::{Parameter, decoded, parameters, split, values};
-use shadow_filter::redact::{Redaction, Replacement};
+use shadow_filter::http::query::{Parameter, decoded, parameters, split, values};
+use shadow_filter::transform::{Redaction, Replacement};
 use shadow_filter_fuzz::{contains, sections};
 
 const SECRET: &[u8] = b"s3cr3t-of-the-planted-value";

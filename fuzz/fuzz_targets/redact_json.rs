@@ -9,9 +9,9 @@ use std::ops::Range;
 use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use shadow_filter::head::Head;
+use shadow_filter::http::Head;
 use shadow_filter::json::{MAX_POINTERS, Pointer};
-use shadow_filter::redact::{Redaction, Refusal, Replacement};
+use shadow_filter::transform::{RedactError, Redaction, Replacement};
 use shadow_filter_fuzz::{contains, head, sections};
 
 const MAX_DEPTH: usize = 1000;
@@ -41,13 +41,13 @@ fuzz_target!(|data: &[u8]| {
         |body: &[u8], max: usize| redaction.body(&head, body, max).map(|new| new.unwrap_or(body.to_vec()));
 
     let Some(text) = str::from_utf8(body).ok().filter(|text| is_json(text)) else {
-        assert_eq!(redact(body, usize::MAX), Err(Refusal::Unredactable), "not JSON");
+        assert_eq!(redact(body, usize::MAX), Err(RedactError::Unredactable), "not JSON");
         return;
     };
     let redacted = match redact(body, usize::MAX) {
         Ok(redacted) => redacted,
         Err(refusal) => {
-            assert_eq!(refusal, Refusal::Unredactable);
+            assert_eq!(refusal, RedactError::Unredactable);
             assert!(depth(body) > MAX_DEPTH || may_have_half_a_pair(text), "JSON, but refused");
             return;
         }
@@ -78,7 +78,7 @@ fn check_limit(redaction: &Redaction, head: &Head, body: &[u8], redacted: &[u8])
     if redacted != body {
         assert!(redaction.body(head, body, redacted.len()).is_ok());
         let shorter = redaction.body(head, body, redacted.len() - 1);
-        assert_eq!(shorter, Err(Refusal::TooLong));
+        assert_eq!(shorter, Err(RedactError::TooLong));
     }
 }
 

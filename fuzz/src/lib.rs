@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How the targets read their input: as text where they can, so that seeds are written and findings read by hand.
 
-use shadow_filter::head::{Head, block};
+use shadow_filter::http::{Head, block};
 
 /// The lines up to the first empty one, and everything behind that.
 pub fn sections(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {

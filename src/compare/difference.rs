@@ -8,13 +8,13 @@ const MAX_LISTED: usize = 20;
 pub struct Difference {
     /// `status`, `header:…`, or a JSON pointer into the body.
     pub at: String,
-    pub primary: Value,
-    pub shadow: Value,
+    pub primary: SideValue,
+    pub shadow: SideValue,
 }
 
 /// One side of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum SideValue {
     Absent,
     /// JSON text.
     Json(Vec<u8>),
@@ -23,13 +23,13 @@ pub enum Value {
 
 /// What differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DifferenceKind {
     Status,
     Header,
     Body,
 }
 
-impl Kind {
+impl DifferenceKind {
     pub const ALL: [(Self, &str); 3] =
         [(Self::Status, "status"), (Self::Header, "header"), (Self::Body, "body")];
 }
@@ -37,7 +37,7 @@ impl Kind {
 /// The differences of one pair, and of which kinds they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Differences {
-    kinds: [bool; Kind::ALL.len()],
+    kinds: [bool; DifferenceKind::ALL.len()],
     /// The first of them.
     pub listed: Vec<Difference>,
 }
@@ -47,17 +47,17 @@ impl Differences {
         self.kinds.iter().all(|any| !any)
     }
 
-    pub fn has(&self, kind: Kind) -> bool {
+    pub fn has(&self, kind: DifferenceKind) -> bool {
         self.kinds.get(kind as usize).is_some_and(|any| *any)
     }
 
     /// Whether another difference of this kind would change nothing.
-    pub fn is_full(&self, kind: Kind) -> bool {
+    pub fn is_full(&self, kind: DifferenceKind) -> bool {
         self.has(kind) && self.listed.len() >= MAX_LISTED
     }
 
     /// Notes a difference, and lists it if there is room.
-    pub fn note(&mut self, kind: Kind, difference: impl FnOnce() -> Difference) {
+    pub fn note(&mut self, kind: DifferenceKind, difference: impl FnOnce() -> Difference) {
         if let Some(any) = self.kinds.get_mut(kind as usize) {
             *any = true;
         }

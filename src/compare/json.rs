@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::collections::BinaryHeap;
 
-use super::difference::{self, Difference, Differences, Value};
+use super::difference::{Difference, DifferenceKind, Differences, SideValue};
 use super::number;
-use crate::json::{self, Lexer, NotJson, Place, Pointer, unescaped_with_halves};
+use crate::json::pointer::{self, PointerMatch};
+use crate::json::{Container, Event, Pointer, Scalar, Walk, unescaped_with_halves};
 
 /// Deepest nesting that is read: what is deeper is not taken for JSON.
 const MAX_DEPTH: usize = 128;
@@ -14,11 +15,11 @@ const MAX_DEPTH: usize = 128;
 /// A text with its values, each in front of those within it. A member's value comes right behind its name.
 pub struct Tree<'a> {
     text: &'a [u8],
-    nodes: Vec<Node>,
+    nodes: Vec<TreeNode>,
 }
 
-struct Node {
-    kind: Kind,
+struct TreeNode {
+    kind: NodeKind,
     /// Where its text is.
     start: u32,
     end: u32,
@@ -27,7 +28,7 @@ struct Node {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum NodeKind {
     Object,
     List,
     String,
@@ -40,26 +41,55 @@ enum Kind {
 impl<'a> Tree<'a> {
     /// `None` if the text is not JSON.
     pub fn of(text: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader { lexer: Lexer::new(text).ok()?, nodes: Vec::new() };
-        reader.value(0).ok()?;
-        reader.lexer.skip_space();
-        reader.lexer.peek().is_none().then_some(Self { text, nodes: reader.nodes })
+        let mut walk = Walk::new(text, MAX_DEPTH).ok()?;
+        let mut tree = Self { text, nodes: Vec::new() };
+        let mut open = Vec::new();
+        while let Some(event) = walk.event().ok()? {
+            let (start, end) = walk.span();
+            let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+            match event {
+                Event::Open(container) => {
+                    open.push(tree.nodes.len());
+                    tree.push(container.into(), start, end);
+                }
+                Event::Close => tree.close(open.pop()?, end),
+                Event::Name(_) => tree.push(NodeKind::String, start, end),
+                Event::Scalar(scalar) => tree.push(scalar.into(), start, end),
+            }
+        }
+        Some(tree)
+    }
+
+    fn push(&mut self, kind: NodeKind, start: u32, end: u32) {
+        let next = self.next_index().saturating_add(1);
+        self.nodes.push(TreeNode { kind, start, end, next });
+    }
+
+    fn close(&mut self, index: usize, end: u32) {
+        let next = self.next_index();
+        if let Some(node) = self.nodes.get_mut(index) {
+            (node.end, node.next) = (end, next);
+        }
+    }
+
+    fn next_index(&self) -> u32 {
+        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
     }
 
     /// Compares two texts, and notes where they differ. Leaves out what is under the pointers, whichever text it is in.
     pub fn compare(&self, other: &Tree<'a>, ignore: &[Pointer], differences: &mut Differences) {
-        let place = json::start(ignore);
+        let place = pointer::start(ignore);
         if !place.hit {
             let mut comparison = Comparison { ignore, way: Vec::new(), differences };
             comparison.values((self, 0), (other, 0), place);
         }
     }
 
-    fn node(&self, index: usize) -> Option<&Node> {
+    fn node(&self, index: usize) -> Option<&TreeNode> {
         self.nodes.get(index)
     }
 
-    fn text_of(&self, node: &Node) -> &'a [u8] {
+    fn text_of(&self, node: &TreeNode) -> &'a [u8] {
         self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
     }
 
@@ -68,7 +98,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The characters of a string. Half of a surrogate pair is none, and equal to itself alone.
-    fn string(&self, node: &Node) -> Cow<'a, [u8]> {
+    fn string(&self, node: &TreeNode) -> Cow<'a, [u8]> {
         let quoted = self.text_of(node);
         let text = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
         unescaped_with_halves(text).unwrap_or_default()
@@ -99,86 +129,29 @@ impl<'a> Tree<'a> {
         members.into_sorted_vec()
     }
 
-    fn value(&self, index: usize) -> Value {
-        self.node(index).map_or(Value::Absent, |node| Value::Json(self.text_of(node).to_vec()))
+    fn value(&self, index: usize) -> SideValue {
+        self.node(index).map_or(SideValue::Absent, |node| SideValue::Json(self.text_of(node).to_vec()))
     }
 }
 
-struct Reader<'a> {
-    lexer: Lexer<'a>,
-    nodes: Vec<Node>,
+impl From<Container> for NodeKind {
+    fn from(container: Container) -> Self {
+        match container {
+            Container::Object => Self::Object,
+            Container::List => Self::List,
+        }
+    }
 }
 
-impl Reader<'_> {
-    fn value(&mut self, depth: usize) -> Result<(), NotJson> {
-        self.lexer.skip_space();
-        match self.lexer.peek() {
-            Some(b'{') => self.within(Kind::Object, b'}', depth),
-            Some(b'[') => self.within(Kind::List, b']', depth),
-            Some(b'"') => self.leaf(Kind::String),
-            Some(b't') => self.leaf(Kind::True),
-            Some(b'f') => self.leaf(Kind::False),
-            Some(b'n') => self.leaf(Kind::Null),
-            _ => self.leaf(Kind::Number),
+impl From<Scalar> for NodeKind {
+    fn from(scalar: Scalar) -> Self {
+        match scalar {
+            Scalar::String => Self::String,
+            Scalar::Number => Self::Number,
+            Scalar::True => Self::True,
+            Scalar::False => Self::False,
+            Scalar::Null => Self::Null,
         }
-    }
-
-    fn within(&mut self, kind: Kind, end: u8, depth: usize) -> Result<(), NotJson> {
-        if depth >= MAX_DEPTH {
-            return Err(NotJson);
-        }
-        let node = self.begin(kind);
-        self.lexer.skip();
-        self.lexer.skip_space();
-        if !self.lexer.take(end) {
-            loop {
-                if kind == Kind::Object {
-                    self.lexer.skip_space();
-                    if self.lexer.peek() != Some(b'"') {
-                        return Err(NotJson);
-                    }
-                    self.leaf(Kind::String)?;
-                    self.lexer.skip_space();
-                    if !self.lexer.take(b':') {
-                        return Err(NotJson);
-                    }
-                }
-                self.value(depth + 1)?;
-                self.lexer.skip_space();
-                if self.lexer.take(end) {
-                    break;
-                }
-                if !self.lexer.take(b',') {
-                    return Err(NotJson);
-                }
-            }
-        }
-        self.end(node);
-        Ok(())
-    }
-
-    fn leaf(&mut self, kind: Kind) -> Result<(), NotJson> {
-        let node = self.begin(kind);
-        self.lexer.scalar()?;
-        self.end(node);
-        Ok(())
-    }
-
-    fn begin(&mut self, kind: Kind) -> usize {
-        let start = self.position();
-        self.nodes.push(Node { kind, start, end: start, next: 0 });
-        self.nodes.len() - 1
-    }
-
-    fn end(&mut self, index: usize) {
-        let (end, next) = (self.position(), u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        if let Some(node) = self.nodes.get_mut(index) {
-            (node.end, node.next) = (end, next);
-        }
-    }
-
-    fn position(&self) -> u32 {
-        u32::try_from(self.lexer.at()).unwrap_or(u32::MAX)
     }
 }
 
@@ -188,24 +161,24 @@ type At<'t, 'a> = (&'t Tree<'a>, usize);
 struct Comparison<'c, 'a> {
     ignore: &'c [Pointer],
     /// The way from the whole document to the values that are compared.
-    way: Vec<Step<'a>>,
+    way: Vec<PathPart<'a>>,
     differences: &'c mut Differences,
 }
 
-enum Step<'a> {
+enum PathPart<'a> {
     /// The text of a name.
     Member(Cow<'a, [u8]>),
     Element(usize),
 }
 
 impl<'a> Comparison<'_, 'a> {
-    fn values(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: Place) {
+    fn values(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: PointerMatch) {
         let (Some(left), Some(right)) = (a.0.node(a.1), b.0.node(b.1)) else { return };
         let same = match (left.kind, right.kind) {
-            (Kind::Object, Kind::Object) => return self.objects(a, b, place),
-            (Kind::List, Kind::List) => return self.lists(a, b, place),
-            (Kind::String, Kind::String) => same_string(a.0, left, b.0, right),
-            (Kind::Number, Kind::Number) => number::equal(a.0.text_of(left), b.0.text_of(right)),
+            (NodeKind::Object, NodeKind::Object) => return self.objects(a, b, place),
+            (NodeKind::List, NodeKind::List) => return self.lists(a, b, place),
+            (NodeKind::String, NodeKind::String) => same_string(a.0, left, b.0, right),
+            (NodeKind::Number, NodeKind::Number) => number::equal(a.0.text_of(left), b.0.text_of(right)),
             (left, right) => left == right,
         };
         if !same {
@@ -213,7 +186,7 @@ impl<'a> Comparison<'_, 'a> {
         }
     }
 
-    fn objects(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: Place) {
+    fn objects(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: PointerMatch) {
         // Mostly both sides have the same names in the same order.
         if a.0.names(a.1).eq(b.0.names(b.1)) {
             let mut members = a.0.children(a.1).zip(b.0.children(b.1));
@@ -225,7 +198,7 @@ impl<'a> Comparison<'_, 'a> {
         }
         let mut left = a.0.members(a.1).into_iter().peekable();
         let mut right = b.0.members(b.1).into_iter().peekable();
-        while !self.differences.is_full(difference::Kind::Body) {
+        while !self.differences.is_full(DifferenceKind::Body) {
             // The smaller name first; it is missing on the other side.
             let order = match (left.peek(), right.peek()) {
                 (Some((left, _)), Some((right, _))) => left.cmp(right),
@@ -244,30 +217,36 @@ impl<'a> Comparison<'_, 'a> {
     fn member(
         &mut self,
         name: Cow<'a, [u8]>,
-        place: Place,
+        place: PointerMatch,
         one: Option<At<'_, 'a>>,
         other: Option<At<'_, 'a>>,
     ) {
-        let inner = json::follow(self.ignore, place.alive, self.way.len(), |token| token.is_member(&name));
-        self.within(Step::Member(name), inner, one, other);
+        let inner = pointer::follow(self.ignore, place.alive, self.way.len(), |token| token.is_member(&name));
+        self.within(PathPart::Member(name), inner, one, other);
     }
 
-    fn lists(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: Place) {
+    fn lists(&mut self, a: At<'_, 'a>, b: At<'_, 'a>, place: PointerMatch) {
         let (mut left, mut right) = (a.0.children(a.1), b.0.children(b.1));
         for index in 0.. {
             let one = left.next().map(|index| (a.0, index));
             let other = right.next().map(|index| (b.0, index));
-            if one.is_none() && other.is_none() || self.differences.is_full(difference::Kind::Body) {
+            if one.is_none() && other.is_none() || self.differences.is_full(DifferenceKind::Body) {
                 return;
             }
             let inner =
-                json::follow(self.ignore, place.alive, self.way.len(), |token| token.is_element(index));
-            self.within(Step::Element(index), inner, one, other);
+                pointer::follow(self.ignore, place.alive, self.way.len(), |token| token.is_element(index));
+            self.within(PathPart::Element(index), inner, one, other);
         }
     }
 
     /// A member or element of at least one side.
-    fn within(&mut self, step: Step<'a>, place: Place, one: Option<At<'_, 'a>>, other: Option<At<'_, 'a>>) {
+    fn within(
+        &mut self,
+        step: PathPart<'a>,
+        place: PointerMatch,
+        one: Option<At<'_, 'a>>,
+        other: Option<At<'_, 'a>>,
+    ) {
         if place.hit {
             return;
         }
@@ -280,28 +259,28 @@ impl<'a> Comparison<'_, 'a> {
     }
 
     fn differ(&mut self, one: Option<At>, other: Option<At>) {
-        let value = |at: Option<At>| at.map_or(Value::Absent, |(tree, index)| tree.value(index));
+        let value = |at: Option<At>| at.map_or(SideValue::Absent, |(tree, index)| tree.value(index));
         let way = &self.way;
-        self.differences.note(difference::Kind::Body, || Difference {
-            at: pointer(way),
+        self.differences.note(DifferenceKind::Body, || Difference {
+            at: pointer_to(way),
             primary: value(one),
             shadow: value(other),
         });
     }
 }
 
-fn same_string(one: &Tree, a: &Node, other: &Tree, b: &Node) -> bool {
+fn same_string(one: &Tree, a: &TreeNode, other: &Tree, b: &TreeNode) -> bool {
     one.text_of(a) == other.text_of(b) || one.string(a) == other.string(b)
 }
 
 /// A way as a JSON pointer.
-fn pointer(way: &[Step]) -> String {
+fn pointer_to(way: &[PathPart]) -> String {
     let mut pointer = String::new();
     for step in way {
         pointer.push('/');
         match step {
-            Step::Element(index) => pointer.push_str(&index.to_string()),
-            Step::Member(name) => {
+            PathPart::Element(index) => pointer.push_str(&index.to_string()),
+            PathPart::Member(name) => {
                 for character in String::from_utf8_lossy(name).chars() {
                     match character {
                         '~' => pointer.push_str("~0"),

@@ -2,7 +2,7 @@
 //! What of two answers is compared, and what comes out.
 
 use super::*;
-use crate::head::tests::head;
+use crate::http::tests::head;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -95,7 +95,7 @@ fn kinds_are_known_even_where_the_list_is_full() {
     let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
     let (one, other) = (answer(200, &headers, Some("1")), answer(404, &[], Some("2")));
     let Verdict::Mismatch(differences) = rules.compare(&one, &other) else { panic!("they differ") };
-    assert!(Kind::ALL.iter().all(|(kind, _)| differences.has(*kind)));
+    assert!(DifferenceKind::ALL.iter().all(|(kind, _)| differences.has(*kind)));
     assert!(differences.listed.len() < 60);
 }
 

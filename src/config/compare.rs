@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads `compare`.
 
-use super::fields;
+use super::fields::{self, list, pointer};
 use super::keys;
 use super::reader::Node;
-use super::redact::{list, pointer};
 use crate::compare::{BodyRule, Rules};
 use crate::json::MAX_POINTERS;
 

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::reader::Node;
-use crate::query;
-use crate::sampling::Percentage;
+use crate::http::query;
+use crate::json::Pointer;
+use crate::select::Percentage;
 
 pub const PERCENTAGE: &str = "a number from 0 to 100";
 pub const PARAMETER: &str = "the name of a query parameter, not percent-encoded";
@@ -71,4 +72,25 @@ pub fn is_authority(text: &str) -> bool {
 /// A bounded number as a size. Every bound in use fits 32 bits.
 pub fn to_usize(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+pub fn to_u32(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+pub fn list<T>(node: &Node, max: usize, what: &str, read: impl Fn(&Node) -> Option<T>) -> Option<Vec<T>> {
+    let expected = format!("a list of at most {max} {what}");
+    let items = node.list(&expected)?;
+    if items.len() > max {
+        return node.refuse(&expected);
+    }
+    let read: Vec<_> = items.iter().map(read).collect();
+    read.into_iter().collect()
+}
+
+pub fn pointer(node: &Node) -> Option<Pointer> {
+    match node.as_str().and_then(Pointer::parse) {
+        Some(pointer) => Some(pointer),
+        None => node.refuse("a JSON pointer, such as \"/user/email\" or \"/cards/*/number\""),
+    }
 }

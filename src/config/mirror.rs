@@ -1,73 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads one mirror of the configuration.
+//! One mirror: the settings of every stage, and the name under which they are counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::compare;
-use super::conditions;
-use super::cost;
-use super::fields;
-use super::keys;
-use super::reader::{Excerpt, Node};
-use super::redact;
-use super::sample_by;
-use super::schedule;
-use super::target;
-use super::{BodyPolicy, Limits, MAX_BYTES, Mirror, OnOverflow};
-use crate::breaker;
-use crate::conditions::Conditions;
-use crate::edits::{Authority, HeaderEdits, NamePattern};
-use crate::redact::Redaction;
-use crate::reserved::is_reserved;
-use crate::sampling::Percentage;
-use crate::target::Target;
+use super::reader::Node;
+use super::shown::Excerpt;
+use super::{admission, capture, compare, fields, keys, select, transform};
+use crate::admission::{BreakerSettings, Limits};
+use crate::capture::BodyPolicy;
+use crate::compare::Rules;
+use crate::select::{Selection, Target};
+use crate::transform::Transform;
 
 const MAX_NAME: usize = 64;
 const NAME: &str = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
-const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
-const MAX_AUTHORITY: usize = 255;
-const HEADER_NAME: &str = "a header name";
-/// Most entries of each of the three lists of header edits. A copy has 1,024 headers at most, which depends on the request.
-const MAX_EDITS: usize = 4096;
 
-impl Mirror {
+/// The settings of one mirror, stage by stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MirrorConfig {
+    /// 1 to 64 of `[A-Za-z0-9_-]`: label of the metrics and value of the marker.
+    pub name: String,
+    pub select: Selection,
+    pub body: BodyPolicy,
+    pub transform: Transform,
+    /// Above 0, at most an hour, whole milliseconds.
+    pub timeout: Duration,
+    pub limits: Limits,
+    /// `None` if it is off.
+    pub breaker: Option<BreakerSettings>,
+    /// Everything but the sending.
+    pub dry_run: bool,
+    /// What of the two answers is compared; `None`: nothing.
+    pub compare: Option<Rules>,
+}
+
+impl MirrorConfig {
     pub(super) fn read(node: &Node) -> Option<Self> {
         let object = node.object(keys::MIRROR)?;
-        let target = target::read(&object);
         let name = object.or("name", None, |node| read_name(node).map(Some));
-        let percentage = object.or("percentage", Percentage::ALL, fields::percentage);
-        let sample_by = object.or("sample_by", None, |node| sample_by::read(node).map(Some));
-        let schedule = schedule::read(&object, percentage);
-        let any_of = object.or("match", None, |node| conditions::some(node).map(Some));
-        let none_of = object.or("exclude", Vec::new(), conditions::any);
-        let authority = object.or("authority", Authority::default(), read_authority);
-        let path = object.or("path", None, |node| redact::path(node).map(Some));
-        let headers = object.or("headers", HeaderEdits::default(), read_headers);
-        let redact = object.or("redact", Redaction::default(), redact::redact);
-        let body = object.or("body", BodyPolicy::default(), read_body);
+        let select = select::read(&object);
         let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
-        let retry = object.or("retry", None, |node| cost::retry(node, timeout).map(Some));
-        let limits = object.or("limits", Limits::default(), cost::limits);
-        let breaker = object.or("breaker", Some(breaker::Settings::default()), cost::breaker);
+        let transform = transform::read(&object, timeout);
+        let body = object.or("body", BodyPolicy::default(), capture::body);
+        let limits = object.or("limits", Limits::default(), admission::limits);
+        let breaker = object.or("breaker", Some(BreakerSettings::default()), admission::breaker);
         let dry_run = object.or("dry_run", false, |node| node.bool());
         let compare = object.or("compare", None, |node| compare::read(node).map(Some));
-        let target = target?;
+        let (select, transform) = (select?, transform?);
+        let name = name?.unwrap_or_else(|| default_name_for(&select.target));
         Some(Self {
-            name: name?.unwrap_or_else(|| default_name_for(&target)),
-            target,
-            percentage: percentage?,
-            sample_by: sample_by?,
-            schedule: schedule?,
-            conditions: Conditions { any_of: any_of?, none_of: none_of? },
-            authority: authority?,
-            path: path?,
-            headers: headers?,
-            redact: redact?,
+            transform: Transform { marker: name.clone(), ..transform },
+            name,
+            select,
             body: body?,
             timeout: timeout?,
-            retry: retry?,
             limits: limits?,
             breaker: breaker?,
             dry_run: dry_run?,
@@ -76,10 +64,10 @@ impl Mirror {
     }
 }
 
-impl fmt::Display for Mirror {
+impl fmt::Display for MirrorConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of requests to ", self.percentage)?;
-        match &self.target {
+        write!(f, "{} of requests to ", self.select.percentage)?;
+        match &self.select.target {
             Target::Cluster(cluster) => write!(f, "cluster {cluster}")?,
             Target::Header { name, allowed } => {
                 write!(f, "the cluster in {name}, one of {}", allowed.join(", "))?;
@@ -114,12 +102,6 @@ fn name_of(mirror: &Node) -> Option<String> {
     }
 }
 
-impl Default for BodyPolicy {
-    fn default() -> Self {
-        Self::Full { max_bytes: 1 << 20, on_overflow: OnOverflow::Skip }
-    }
-}
-
 fn read_name(node: &Node) -> Option<String> {
     match node.as_str() {
         Some(name) if (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_name) => {
@@ -142,107 +124,4 @@ fn default_name(cluster: &str) -> String {
 
 fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_' || character == '-'
-}
-
-fn read_authority(node: &Node) -> Option<Authority> {
-    if !node.is_object() {
-        return match node.as_str() {
-            Some("keep") => Some(Authority::Keep),
-            _ => node.refuse(AUTHORITY),
-        };
-    }
-    let object = node.object(keys::AUTHORITY)?;
-    let text = |node: &Node| match node.as_str() {
-        Some(text) if (1..=MAX_AUTHORITY).contains(&text.len()) && fields::is_authority(text) => {
-            Some(text.as_bytes().to_vec())
-        }
-        _ => node.refuse("1 to 255 characters that an authority may have"),
-    };
-    match (object.get("suffix"), object.get("literal")) {
-        (Some(suffix), None) => text(suffix).map(Authority::Suffix),
-        (None, Some(literal)) => text(literal).map(Authority::Literal),
-        // A key that is neither was noted.
-        (None, None) if !object.is_empty() => None,
-        _ => node.refuse(AUTHORITY),
-    }
-}
-
-fn read_headers(node: &Node) -> Option<HeaderEdits> {
-    let object = node.object(keys::HEADERS)?;
-    let remove = object.or("remove", Vec::new(), |node| {
-        const EXPECTED: &str = "a list of at most 4096 header names";
-        let items = node.list(EXPECTED)?;
-        if items.len() > MAX_EDITS {
-            return node.refuse(EXPECTED);
-        }
-        // Collected first, so that a fault in one does not hide those behind it.
-        let patterns: Vec<_> = items.iter().map(read_pattern).collect();
-        patterns.into_iter().collect()
-    });
-    let set = object.or("set", Vec::new(), read_values);
-    let add = object.or("add", Vec::new(), read_values);
-    Some(HeaderEdits { remove: remove?, set: set?, add: add? })
-}
-
-fn read_pattern(node: &Node) -> Option<NamePattern> {
-    const EXPECTED: &str = "a header name, or the start of one with a * behind it";
-    let pattern = node.as_str().and_then(|text| match text.strip_suffix('*') {
-        Some("") => Some(NamePattern::Prefix(Vec::new())),
-        Some(prefix) => fields::header_name(prefix).map(|name| NamePattern::Prefix(name.into())),
-        None => fields::header_name(text).map(|name| NamePattern::Name(name.into())),
-    });
-    pattern.or_else(|| node.refuse(EXPECTED))
-}
-
-fn read_values(node: &Node) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    const EXPECTED: &str = "an object of at most 4096 header names and values";
-    let entries = node.entries(EXPECTED)?;
-    if entries.len() > MAX_EDITS {
-        return node.refuse(EXPECTED);
-    }
-    let mut values: Vec<Option<(Vec<u8>, Vec<u8>)>> = Vec::new();
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for (key, node) in &entries {
-        let name = match fields::header_name(key) {
-            Some(name) if is_reserved(name.as_bytes()) => {
-                node.fault("a header that the filter or Envoy sets", "another header");
-                None
-            }
-            Some(name) => Some(name.into_bytes()),
-            None if key.starts_with(':') => {
-                node.fault("a pseudo-header", "another header");
-                None
-            }
-            None => {
-                node.fault("the name", HEADER_NAME);
-                None
-            }
-        };
-        // The same key twice was noted.
-        if seen.insert(key.to_ascii_lowercase(), key).is_some_and(|earlier| earlier != *key) {
-            node.fault("the header a second time (case does not matter)", "each header once");
-        }
-        // The value is not shown: it may be a credential.
-        let value = match node.as_str() {
-            Some(value) if fields::is_header_value(value) => Some(value.as_bytes().to_vec()),
-            Some(_) => {
-                node.fault("a control character", "text without control characters");
-                None
-            }
-            None => node.refuse("text"),
-        };
-        values.push(name.zip(value));
-    }
-    values.into_iter().collect()
-}
-
-fn read_body(node: &Node) -> Option<BodyPolicy> {
-    let object = node.object(keys::BODY)?;
-    let none = object.or("mode", false, |node| node.one_of(&[("full", false), ("none", true)]));
-    let max_bytes = object.or("max_bytes", 1 << 20, |node| node.integer(0, MAX_BYTES).map(fields::to_usize));
-    let on_overflow = object.or("on_overflow", OnOverflow::Skip, |node| {
-        node.one_of(&[("skip", OnOverflow::Skip), ("headers_only", OnOverflow::HeadersOnly)])
-    });
-    let (none, max_bytes, on_overflow) = (none?, max_bytes?, on_overflow?);
-    Some(if none { BodyPolicy::None } else { BodyPolicy::Full { max_bytes, on_overflow } })
 }

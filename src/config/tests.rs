@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What configurations become, however they are spelled and whichever way they come.
 
+mod conditions;
 mod faults;
+mod outgoing;
+#[cfg(not(target_arch = "wasm32"))]
+mod outgoing_properties;
+mod ranges;
 
 use std::time::Duration;
 
@@ -10,16 +15,13 @@ use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{BodyPolicy, Config, Limits, Mirror, OnOverflow};
-use crate::breaker::Settings;
+use super::{Config, MirrorConfig};
+use crate::admission::{BreakerSettings, Limits};
+use crate::capture::{BodyPolicy, OnOverflow};
 use crate::compare::{BodyRule, Rules};
-use crate::conditions::Conditions;
-use crate::edits::{Authority, HeaderEdits, NamePattern};
 use crate::json::Pointer;
-use crate::redact::Redaction;
-use crate::sampling::Percentage;
-use crate::schedule::Schedule;
-use crate::target::Target;
+use crate::select::{Conditions, Percentage, Schedule, Selection, Target};
+use crate::transform::{Authority, HeaderEdits, NamePattern, Redaction, Transform};
 
 fn parse(json: &Value) -> Config {
     parse_text(&json.to_string())
@@ -30,7 +32,7 @@ fn parse_text(text: &str) -> Config {
 }
 
 /// The only mirror of a configuration that has one with these keys.
-fn mirror(keys: Value) -> Mirror {
+fn mirror(keys: Value) -> MirrorConfig {
     let mut config = parse(&json!({"mirrors": [keys]}));
     assert_eq!(config.mirrors.len(), 1);
     config.mirrors.remove(0)
@@ -61,24 +63,29 @@ fn as_struct(json: &Value) -> Vec<u8> {
     fields(json.as_object().expect("an object")).encode_to_vec()
 }
 
-fn default_mirror() -> Mirror {
-    Mirror {
+fn default_mirror() -> MirrorConfig {
+    MirrorConfig {
         name: "shadow".into(),
-        target: Target::Cluster("shadow".into()),
-        percentage: Percentage::ALL,
-        sample_by: None,
-        schedule: Schedule::default(),
-        conditions: Conditions::default(),
-        authority: Authority::Suffix(b"-shadow".to_vec()),
-        path: None,
-        headers: HeaderEdits::default(),
-        redact: Redaction::default(),
+        select: Selection {
+            target: Target::Cluster("shadow".into()),
+            percentage: Percentage::ALL,
+            sample_by: None,
+            schedule: Schedule::default(),
+            conditions: Conditions::default(),
+        },
         body: BodyPolicy::Full { max_bytes: 1_048_576, on_overflow: OnOverflow::Skip },
+        transform: Transform {
+            marker: "shadow".into(),
+            authority: Authority::Suffix(b"-shadow".to_vec()),
+            path: None,
+            headers: HeaderEdits::default(),
+            redact: Redaction::default(),
+            retry: None,
+        },
         timeout: Duration::from_secs(5),
-        dry_run: false,
-        retry: None,
         limits: Limits { max_in_flight: 1024, rate: None },
-        breaker: Some(Settings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
+        breaker: Some(BreakerSettings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
+        dry_run: false,
         compare: None,
     }
 }
@@ -145,37 +152,36 @@ fn every_key_says_what_it_says() {
     assert_eq!((config.loop_guard, config.max_buffered_bytes, config.annotate), (false, 1000, true));
     assert_eq!(config.mirrors[0].name, "a");
     assert_eq!(config.mirrors[1].name, "again");
-    assert_eq!(config.mirrors[1].percentage, Percentage::from_percent(0.5).expect("valid"));
+    assert_eq!(config.mirrors[1].select.percentage, Percentage::from_percent(0.5).expect("valid"));
     let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     assert_eq!(
         parse(&valid()[2]).mirrors,
-        [Mirror {
+        [MirrorConfig {
             name: "v2".into(),
-            target: Target::Cluster("outbound|80|v2|svc.ns.svc.cluster.local".into()),
-            percentage: Percentage::from_percent(33.3333).expect("valid"),
-            sample_by: None,
-            schedule: Schedule::default(),
-            conditions: Conditions::default(),
-            authority: Authority::Literal(b"v2.test:8080".to_vec()),
-            path: None,
-            redact: Redaction::default(),
-            headers: HeaderEdits {
-                remove: vec![
-                    NamePattern::Name(b"a".to_vec()),
-                    NamePattern::Prefix(b"x-".to_vec()),
-                    NamePattern::Prefix(Vec::new()),
-                ],
-                // In the order of the document, which is that of the keys here.
-                set: vec![pair("x-set", "s"), pair("b", "")],
-                add: vec![pair("x-add", "ä")],
+            select: Selection {
+                target: Target::Cluster("outbound|80|v2|svc.ns.svc.cluster.local".into()),
+                percentage: Percentage::from_percent(33.3333).expect("valid"),
+                ..default_mirror().select
             },
             body: BodyPolicy::Full { max_bytes: 0, on_overflow: OnOverflow::HeadersOnly },
+            transform: Transform {
+                marker: "v2".into(),
+                authority: Authority::Literal(b"v2.test:8080".to_vec()),
+                headers: HeaderEdits {
+                    remove: vec![
+                        NamePattern::Name(b"a".to_vec()),
+                        NamePattern::Prefix(b"x-".to_vec()),
+                        NamePattern::Prefix(Vec::new()),
+                    ],
+                    // In the order of the document, which is that of the keys here.
+                    set: vec![pair("x-set", "s"), pair("b", "")],
+                    add: vec![pair("x-add", "ä")],
+                },
+                ..default_mirror().transform
+            },
             timeout: Duration::from_millis(250),
-            dry_run: false,
-            retry: None,
             limits: Limits { max_in_flight: 7, rate: None },
-            breaker: default_mirror().breaker,
-            compare: None,
+            ..default_mirror()
         }]
     );
     assert_eq!(parse(&valid()[4]).mirrors[3].compare, Some(Rules::default()));
@@ -192,9 +198,12 @@ fn every_key_says_what_it_says() {
         })
     );
     let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));
-    assert_eq!(keep, Mirror { authority: Authority::Keep, body: BodyPolicy::None, ..default_mirror() });
+    let with = |authority| Transform { authority, ..default_mirror().transform };
+    let transform = with(Authority::Keep);
+    assert_eq!(keep, MirrorConfig { transform, body: BodyPolicy::None, ..default_mirror() });
     let suffix = mirror(json!({"cluster": "shadow", "authority": {"suffix": ".v2"}}));
-    assert_eq!(suffix, Mirror { authority: Authority::Suffix(b".v2".to_vec()), ..default_mirror() });
+    let transform = with(Authority::Suffix(b".v2".to_vec()));
+    assert_eq!(suffix, MirrorConfig { transform, ..default_mirror() });
 }
 
 #[test]
@@ -210,8 +219,8 @@ fn a_struct_says_the_same_as_json() {
         // Its fields have no order; that of the header edits does not matter to a copy but to this comparison.
         let sorted = |mut config: Config| {
             config.mirrors.iter_mut().for_each(|mirror| {
-                mirror.headers.set.sort();
-                mirror.headers.add.sort();
+                mirror.transform.headers.set.sort();
+                mirror.transform.headers.add.sort();
             });
             config
         };
@@ -229,62 +238,4 @@ fn faults_of_a_struct_are_those_of_json() {
         lines
     };
     assert_eq!(faults(&as_struct(&json)), faults(json.to_string().as_bytes()));
-}
-
-#[test]
-fn a_number_is_an_integer_however_it_is_spelled() {
-    for number in ["1000", "1000.0", "1e3", "1E+3", "10000e-1"] {
-        let text = format!(
-            r#"{{"max_buffered_bytes": {number}, "mirrors": [{{"cluster": "c",
-                "body": {{"max_bytes": {number}}}, "limits": {{"max_in_flight": {number}}}}}]}}"#
-        );
-        let config = parse_text(&text);
-        assert_eq!(config.max_buffered_bytes, 1000, "{number}");
-        assert_eq!(config.mirrors[0].limits.max_in_flight, 1000, "{number}");
-        let BodyPolicy::Full { max_bytes, .. } = config.mirrors[0].body else { panic!("{number}") };
-        assert_eq!(max_bytes, 1000, "{number}");
-    }
-}
-
-#[test]
-fn takes_the_ends_of_every_range() {
-    for percentage in ["0", "0.0001", "99.9999", "100", "100.0", "1e2", "-0.0"] {
-        parse_text(&format!(r#"{{"mirrors": [{{"cluster": "c", "percentage": {percentage}}}]}}"#));
-    }
-    for (timeout, millis) in [("1ms", 1), ("3600000ms", 3_600_000), ("1h", 3_600_000), ("60m", 3_600_000)] {
-        let timeout = mirror(json!({"cluster": "c", "timeout": timeout})).timeout;
-        assert_eq!(timeout, Duration::from_millis(millis));
-    }
-    for bytes in [1, 256 << 20] {
-        parse(&json!({"max_buffered_bytes": bytes, "mirrors": [{"cluster": "c"}]}));
-    }
-    for (max_in_flight, max_bytes) in [(1, 0), (1_000_000, 256 << 20)] {
-        mirror(
-            json!({"cluster": "c", "limits": {"max_in_flight": max_in_flight}, "body": {"max_bytes": max_bytes}}),
-        );
-    }
-    assert_eq!(mirror(json!({"cluster": "c", "name": "n".repeat(64)})).name.len(), 64);
-    let sixteen: Vec<Value> = (0..16).map(|i| json!({"cluster": format!("c{i}")})).collect();
-    assert_eq!(parse(&json!({"mirrors": sixteen})).mirrors.len(), 16);
-    mirror(json!({"cluster": "c", "authority": {"literal": "x".repeat(255)}}));
-}
-
-#[test]
-fn a_name_is_made_of_the_cluster() {
-    for (cluster, name) in [
-        ("shadow", "shadow"),
-        ("outbound|8080|v2|svc.ns.svc.cluster.local", "outbound_8080_v2_svc_ns_svc_cluster_local"),
-        ("ä.b-c_d", "__b-c_d"),
-        ("☃", "_"),
-    ] {
-        assert_eq!(mirror(json!({"cluster": cluster})).name, name);
-    }
-    assert_eq!(mirror(json!({"cluster": "é".repeat(100)})).name, "_".repeat(64));
-}
-
-#[test]
-fn white_space_around_json_does_not_matter() {
-    // The first byte is that of a `Struct`, too.
-    parse_text("\n {\"mirrors\": [{\"cluster\": \"c\"}]}\n");
-    parse_text("\r\n\t{\"mirrors\":[{\"cluster\":\"c\"}]}");
 }

@@ -6,14 +6,14 @@ pub const MAX_POINTERS: usize = u64::BITS as usize;
 
 /// What pointers say of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PointerMatch {
     /// Those that lead into it, as bits.
     pub alive: u64,
     /// One of them ends here.
     pub hit: bool,
 }
 
-impl Place {
+impl PointerMatch {
     /// One more pointer leads here.
     pub fn add(&mut self, bit: u64, last: bool) {
         self.hit |= last;
@@ -22,14 +22,19 @@ impl Place {
 }
 
 /// The place of the whole document.
-pub fn start(pointers: &[Pointer]) -> Place {
+pub fn start(pointers: &[Pointer]) -> PointerMatch {
     let alive = u64::MAX.checked_shr(u64::BITS - pointers.len() as u32).unwrap_or(0);
-    Place { alive, hit: pointers.iter().any(Pointer::is_whole_document) }
+    PointerMatch { alive, hit: pointers.iter().any(Pointer::is_whole_document) }
 }
 
 /// The place of a member or element, to which a token at this depth may lead.
-pub fn follow(pointers: &[Pointer], alive: u64, depth: usize, leads_there: impl Fn(&Token) -> bool) -> Place {
-    let mut place = Place { alive: 0, hit: false };
+pub fn follow(
+    pointers: &[Pointer],
+    alive: u64,
+    depth: usize,
+    leads_there: impl Fn(&Token) -> bool,
+) -> PointerMatch {
+    let mut place = PointerMatch { alive: 0, hit: false };
     let leading = tokens(pointers, alive, depth).filter(|(_, token, _)| leads_there(token));
     leading.for_each(|(bit, _, last)| place.add(bit, last));
     place

@@ -4,13 +4,15 @@
 use std::rc::Rc;
 
 use super::OnInvalid;
-use super::host::{self, Level};
+use super::imports::{self, Buffer, MetricType};
 use super::shared::Shared;
 use super::stream::Stream;
+use super::trouble::{Asked, checked};
 use crate::config::Config;
-use crate::ledger::Kind;
-use crate::metrics;
+use crate::telemetry;
+use crate::time::Moment;
 
+#[derive(Default)]
 pub struct Root {
     on_invalid: OnInvalid,
     shared: Rc<Shared>,
@@ -19,8 +21,8 @@ pub struct Root {
 }
 
 impl Root {
-    pub fn new(id: u32, on_invalid: OnInvalid) -> Self {
-        Self { on_invalid, shared: Rc::new(Shared::new(id)), ending: false }
+    pub fn new(on_invalid: OnInvalid) -> Self {
+        Self { on_invalid, ..Self::default() }
     }
 
     /// Ends the root once its copies have settled, if the host waits for that. Whether it has ended.
@@ -28,7 +30,7 @@ impl Root {
         let ends = self.ending && self.shared.is_idle();
         if ends {
             self.shared.rest();
-            host::done();
+            checked(Asked::Done, imports::done());
         }
         ends
     }
@@ -40,35 +42,55 @@ impl Root {
 
     /// Takes the plugin's configuration, which has `size` bytes. False has the host refuse it.
     pub fn configure(&mut self, size: usize) -> bool {
-        let config = Config::parse(&host::plugin_configuration(size));
-        match &config {
-            Ok(config) => {
-                config
-                    .mirrors
-                    .iter()
-                    .for_each(|mirror| host::log(Level::Info, &format!("mirroring {mirror}")));
+        let config = match imports::buffer(Buffer::PluginConfiguration, size) {
+            Ok(bytes) => Config::parse(&bytes),
+            // Envoy says so where there are 0 bytes.
+            Err(status) if size > 0 => {
+                log::error!("Envoy did not hand over the configuration ({status})");
+                Err(Vec::new())
             }
-            Err(faults) => faults.iter().for_each(|fault| host::log(Level::Error, &fault.to_string())),
+            Err(_) => Config::parse(&[]),
+        };
+        match &config {
+            Ok(config) => config.mirrors.iter().for_each(|mirror| log::info!("mirroring {mirror}")),
+            Err(faults) => faults.iter().for_each(|fault| log::error!("{fault}")),
         }
         if config.is_err() && self.on_invalid == OnInvalid::Refuse {
-            host::log(Level::Error, "the configuration is invalid and refused");
+            log::error!("the configuration is invalid and refused");
             return false;
         }
         if config.is_err() {
-            host::log(Level::Error, "the configuration is invalid: nothing is mirrored until it is mended");
+            log::error!("the configuration is invalid: nothing is mirrored until it is fixed");
         }
-        let invalid = metrics::config_invalid(&host::plugin_name());
-        if let Some(id) = host::define_metric(Kind::Gauge, &invalid) {
-            host::record_metric(id, config.is_err().into());
+        let name = checked(Asked::PluginName, imports::property("plugin_name"));
+        let name = name.map_or("unknown".into(), |name| String::from_utf8_lossy(&name).into_owned());
+        let gauge = imports::define_metric(MetricType::Gauge, &telemetry::config_invalid(&name));
+        if let Some(id) = checked(Asked::DefineMetric, gauge) {
+            checked(Asked::UpdateMetric, imports::record_metric(id, config.is_err().into()));
         }
         self.shared.configure(config.ok());
         true
     }
 
-    /// Whether the root has ended with that.
-    pub fn tick(&mut self) -> bool {
-        self.shared.tick();
-        self.end_if_settled()
+    /// Whether the sums were told, and whether the root has ended with that.
+    pub fn tick(&mut self) -> (bool, bool) {
+        (self.shared.tick(), self.end_if_settled())
+    }
+
+    pub fn now(&self) -> Moment {
+        self.shared.now()
+    }
+
+    /// Whether the VM holds so much that slow requests must give way.
+    pub fn is_short(&self) -> bool {
+        self.shared.with_worker(|worker| worker.budget().is_short()).unwrap_or(false)
+    }
+
+    /// Looks after this root from the callback of another. Whether it is of no more use: the host asked it to end, and
+    /// nothing is under way any more.
+    pub fn look_after(&mut self, now: Moment) -> bool {
+        self.shared.look_after(now);
+        self.ending && self.shared.is_idle()
     }
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended
@@ -80,6 +102,8 @@ impl Root {
 
     /// The host asks the root to end. Whether it has.
     pub fn done(&mut self) -> bool {
+        // The host may end the root before another tick: then nobody would send them.
+        self.shared.send_all();
         self.ending = !self.shared.is_idle();
         if self.ending {
             // With a new VM to come Envoy does not wait, and ends this one without asking again.

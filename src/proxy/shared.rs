@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a root context shares with its streams: the worker, how its copies are sent, and the ticks that have its sums told.
+//! What a root context shares with its streams: the worker, and the host calls that the worker asks for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::time::Duration;
 
-use super::host::{self, CallHeaders, Level};
-use super::pace::{FLUSH_PERIOD, Pace, Step};
-use crate::answer::Outcome;
-use crate::budget::Budget;
+use super::answer;
+use super::clock;
+use super::imports::{self, MetricType, Status};
+use super::trouble::{Asked, checked};
+use crate::admission::{FLUSH_PERIOD, Tempo};
+use crate::capture::Budget;
 use crate::compare::Observed;
 use crate::config::Config;
-use crate::copy::Copy;
-use crate::exchange::Moment;
-use crate::flights::Awaited;
-use crate::head::Head;
-use crate::ledger::Change;
-use crate::notice::Notice;
-use crate::outgoing::{Outgoing, Rewritten};
-use crate::worker::Worker;
+use crate::http::{Outcome, Refusal};
+use crate::mirror::{ShadowRequest, Worker};
+use crate::telemetry::{MetricKind, MetricUpdate, Notice};
+use crate::time::Moment;
 
 thread_local! {
     /// What this VM holds for copies, over all its roots: a change of configuration makes another root, and copies of the
@@ -29,12 +28,11 @@ pub fn hold_nothing() {
     HELD.set(Budget::new(0));
 }
 
+/// So long may a tick work for copies before it leaves the rest to the next one, which comes a millisecond later.
+const SLICE: Duration = Duration::from_micros(500);
+
+#[derive(Default)]
 pub struct Shared {
-    root: u32,
-    pace: Pace,
-    /// What the clock showed when it was last looked at: while copies come, that was just now.
-    seen: Cell<Moment>,
-    last_flush: Cell<Moment>,
     /// `None` while the configuration is invalid.
     worker: RefCell<Option<Worker>>,
     /// The host's identities of the ledger's metrics.
@@ -42,23 +40,12 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(root: u32) -> Self {
-        Self {
-            root,
-            pace: Pace::default(),
-            seen: Cell::default(),
-            last_flush: Cell::default(),
-            worker: RefCell::default(),
-            metric_ids: RefCell::default(),
-        }
-    }
-
     /// Takes the configuration for the requests to come: `None` if it is invalid.
     pub fn configure(&self, config: Option<Config>) {
         let mut slot = self.worker.borrow_mut();
         match &mut *slot {
             Some(worker) => {
-                worker.all_left_out().iter().for_each(log);
+                worker.policy().all_left_out().iter().for_each(log);
                 worker.reconfigure(config);
             }
             None => {
@@ -67,47 +54,85 @@ impl Shared {
         }
         let mut ids = self.metric_ids.borrow_mut();
         for (kind, name) in slot.iter_mut().flat_map(|worker| worker.ledger().metrics()).skip(ids.len()) {
-            ids.push(host::define_metric(*kind, name));
+            let id = imports::define_metric(metric_type(*kind), name);
+            ids.push(checked(Asked::DefineMetric, id));
         }
-        if slot.as_ref().is_some_and(Worker::has_news) {
-            self.pace.raise(Step::Slow);
-        }
+        drop((slot, ids));
+        self.keep_up();
     }
 
-    /// Sends what waits, and tells the sums if it is time.
-    pub fn tick(&self) {
-        let was = self.pace.step();
-        let waiting = self.with_worker(|worker| worker.has_mail()).unwrap_or(false);
-        let mut sent = 0;
-        if waiting {
-            let now = self.now();
-            sent = self.send(now);
-            // What is left of this is for the next tick.
-            self.with_worker(|worker| worker.compare(now)).iter().flatten().for_each(log);
-        }
-        if was == Step::Slow || self.seen.get().saturating_sub(self.last_flush.get()) >= FLUSH_PERIOD {
+    /// Sends what waits, and tells the sums if it is time. Whether it was.
+    pub fn tick(&self) -> bool {
+        let waits = self.with_worker(|worker| worker.waiting().work).unwrap_or(false);
+        let sent = if waits { self.work() } else { 0 };
+        let flushes = self.with_worker(|worker| worker.pace().flush_is_due()).unwrap_or(false);
+        if flushes {
+            self.give_up_overdue();
             self.flush();
         }
         self.flush_if_full();
-        // Where a copy comes now and then, a tick that finds nothing would cost as much as the one that sent it.
+        let tempo = self.with_worker(|worker| {
+            let waiting = worker.waiting();
+            worker.pace().after_tick(sent, waiting)
+        });
+        tempo.flatten().into_iter().for_each(|tempo| self.set_timer(tempo));
         if sent <= 1 {
-            self.pace.set(self.due());
             self.with_worker(Worker::forget_time);
+        }
+        flushes
+    }
+
+    /// Sends copies and does other work that waits, for as long as a callback may hold the worker up. What is left is for the next
+    /// tick. How many copies were sent.
+    fn work(&self) -> usize {
+        let start = self.now();
+        let mut sent = 0;
+        let mut now = start;
+        while now.saturating_sub(start) < SLICE
+            && let Some(copy) = self.with_worker(Worker::next_copy).flatten()
+        {
+            self.dispatch(copy, now);
+            sent += 1;
+            now = self.now();
+        }
+        // Some of it in each tick, however many copies there are.
+        while let Some(notice) = self.with_worker(|worker| worker.work(now)).flatten() {
+            notice.iter().for_each(log);
+            now = self.now();
+            if now.saturating_sub(start) >= SLICE {
+                break;
+            }
+        }
+        sent
+    }
+
+    /// Gives up the copies whose answer the host owes.
+    fn give_up_overdue(&self) {
+        if self.with_worker(|worker| worker.awaits_answers()).unwrap_or(false) {
+            let now = self.now();
+            self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
         }
     }
 
-    fn dispatch(&self, copy: Copy, now: Moment) {
-        let rewritten = Rewritten::of(&copy.head, &copy.mirror);
-        let headers = Outgoing::build(&copy.head, &copy.mirror, &rewritten, copy.body.len()).to_block();
-        let result = host::dispatch(copy.cluster().1, &headers, &copy.body, copy.mirror.timeout);
-        self.with_worker(|worker| worker.dispatched(copy, result, now)).iter().flatten().for_each(log);
+    /// Looks after a root that the host may have ended without a word: gives up the copies that are overdue for longer than the
+    /// root itself would have left them, and all that they stand for.
+    pub fn look_after(&self, now: Moment) {
+        let lately = now.saturating_sub(FLUSH_PERIOD * 3);
+        if self.with_worker(|worker| worker.is_overdue(lately)).unwrap_or(false) {
+            self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
+            self.with_worker(Worker::abandon);
+            self.flush();
+        }
     }
 
     /// The host answered a copy.
     pub fn settle(&self, token: u32, headers: usize, body: usize) {
         let Some(awaited) = self.with_worker(|worker| worker.awaited(token)).flatten() else { return };
-        let (outcome, answer) =
-            if headers == 0 { (Outcome::NO_HEADERS, Observed::default()) } else { read(awaited, body) };
+        let (outcome, answer) = if headers == 0 {
+            (Outcome::NO_HEADERS, Observed::default())
+        } else {
+            answer::read(awaited, body)
+        };
         let now = self.now();
         self.with_worker(|worker| worker.settle(token, outcome, answer, now)).flatten().iter().for_each(log);
         self.flush_if_full();
@@ -115,35 +140,37 @@ impl Shared {
     }
 
     /// Tells the host everything that was counted.
-    pub fn flush(&self) {
-        self.with_worker(Worker::forget_time);
-        self.last_flush.set(self.seen.get());
-        self.with_worker(|worker| worker.flush(|index, change| self.tell(index, change)));
-        if self.with_worker(|worker| worker.owes_lines()).unwrap_or(false) {
+    fn flush(&self) {
+        self.with_worker(|worker| {
+            worker.forget_time();
+            worker.flush(|index, change| self.tell(index, change));
+        });
+        if self.with_worker(|worker| worker.policy().has_unreported_lines()).unwrap_or(false) {
             let now = self.now();
-            self.with_worker(|worker| worker.left_out(now)).iter().flatten().for_each(log);
+            self.with_worker(|worker| worker.policy().left_out(now)).iter().flatten().for_each(log);
         }
     }
 
     /// Tells everything, and leaves no gauge behind in case that the VM ends now; the next tick puts them back.
     pub fn flush_as_if_last(&self) {
         self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
-        self.pace.raise(Step::Slow);
+        self.keep_up();
     }
 
-    fn tell(&self, index: usize, change: Change) {
+    fn tell(&self, index: usize, change: MetricUpdate) {
         let Some(id) = self.metric_ids.borrow().get(index).copied().flatten() else { return };
-        match change {
-            Change::Add(amount) => host::increment_metric(id, amount),
-            Change::Observe(value) => host::record_metric(id, value),
-        }
+        let told = match change {
+            MetricUpdate::Add(amount) => imports::increment_metric(id, amount),
+            MetricUpdate::Observe(value) => imports::record_metric(id, value),
+        };
+        checked(Asked::UpdateMetric, told);
     }
 
     fn flush_if_full(&self) {
         self.with_worker(|worker| worker.flush_if_full(|index, change| self.tell(index, change)));
     }
 
-    /// Whether no copy waits or is on the wire.
+    /// Whether no copy waits or is in flight.
     pub fn is_idle(&self) -> bool {
         self.with_worker(|worker| worker.is_idle()).unwrap_or(true)
     }
@@ -151,15 +178,20 @@ impl Shared {
     /// Tells the last sums and ends the ticks: the host's timer would outlive the context.
     pub fn rest(&self) {
         self.flush_as_if_last();
-        self.with_worker(|worker| worker.all_left_out()).iter().flatten().for_each(log);
-        self.pace.set(Step::Idle);
+        self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
+        if self.with_worker(|worker| worker.pace().is_ticking()).unwrap_or(false) {
+            self.set_timer(Tempo::Idle);
+        }
     }
 
-    /// Reads the host's clock.
+    /// Reads the host's clock. Where that fails it stands still.
     pub fn now(&self) -> Moment {
-        let now = host::now();
-        self.seen.set(now);
-        now
+        let now = checked(Asked::Clock, clock::now());
+        let seen = self.with_worker(|worker| {
+            now.into_iter().for_each(|now| worker.pace().saw(now));
+            worker.pace().seen()
+        });
+        seen.or(now).unwrap_or_default()
     }
 
     pub fn with_worker<T>(&self, act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
@@ -167,53 +199,75 @@ impl Shared {
         self.worker.try_borrow_mut().ok()?.as_mut().map(act)
     }
 
-    /// Goes on with what a stream has left: sends its copies, or has the root tick as soon as what waits requires. The last
-    /// thing in a stream's callback: it may leave the root as the context that acts.
+    /// Goes on with what a callback has left: sends its copies, or has the root tick as soon as what waits requires.
     pub fn follow_up(&self) {
-        if self.with_worker(|worker| worker.may_send_now()).unwrap_or(false)
-            && host::set_effective_context(self.root)
-        {
-            self.send(self.seen.get());
+        if self.with_worker(|worker| worker.may_send_now()).unwrap_or(false) {
+            let seen = self.with_worker(|worker| worker.pace().seen()).unwrap_or_default();
+            self.send(seen);
         }
-        self.pace.raise(self.due());
+        self.keep_up();
     }
 
-    /// Sends the copies that wait, from a callback in which the root acts. How many there were.
-    fn send(&self, now: Moment) -> usize {
-        let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
-        let count = batch.len();
-        batch.into_iter().for_each(|copy| self.dispatch(copy, now));
-        count
+    /// Sends the copies that wait, for an end that may be near.
+    pub fn send_all(&self) {
+        let now = self.now();
+        self.send(now);
     }
 
-    /// The ticks that what waits requires.
-    fn due(&self) -> Step {
-        let due = self.with_worker(|worker| match (worker.has_mail(), worker.has_news()) {
-            (true, _) => Step::Fast,
-            (false, true) => Step::Slow,
-            (false, false) => Step::Idle,
+    /// Sends the copies that wait.
+    fn send(&self, now: Moment) {
+        while let Some(copy) = self.with_worker(Worker::next_copy).flatten() {
+            self.dispatch(copy, now);
+        }
+    }
+
+    fn dispatch(&self, copy: ShadowRequest, now: Moment) {
+        let call =
+            imports::http_call(copy.cluster(), &copy.header_block(), copy.body(), millis(copy.timeout()));
+        let result = call.map_err(|status| match status {
+            Status::BAD_ARGUMENT => Refusal::UnknownCluster,
+            _ => Refusal::Rejected,
         });
-        due.unwrap_or_default()
+        self.with_worker(|worker| worker.dispatched(copy, result, now)).iter().flatten().for_each(log);
     }
-}
 
-/// Reads as much of the answer whose callback runs as is wanted.
-fn read(Awaited { grpc, need }: Awaited, body: usize) -> (Outcome, Observed) {
-    if !need.headers {
-        let outcome = Outcome::of(&CallHeaders, grpc);
-        return (outcome, Observed { status: outcome.status(), ..Observed::default() });
+    /// Sets the timer as fast as what waits requires.
+    fn keep_up(&self) {
+        let tempo = self.with_worker(|worker| {
+            let waiting = worker.waiting();
+            worker.pace().faster(waiting)
+        });
+        tempo.flatten().into_iter().for_each(|tempo| self.set_timer(tempo));
     }
-    let headers = Head::from_block(host::call_headers()).unwrap_or_default();
-    let outcome = Outcome::of(&headers, grpc);
-    let body = need.body.filter(|most| body <= *most).map(|_| host::call_body(body));
-    (outcome, Observed { status: outcome.status(), headers, body })
+
+    /// The host's timer is that of the root, whichever of its contexts sets it.
+    fn set_timer(&self, tempo: Tempo) {
+        if checked(Asked::TickPeriod, imports::set_tick_period(millis(tempo.period()))).is_some() {
+            self.with_worker(|worker| worker.pace().timer_set(tempo));
+        }
+    }
 }
 
 fn log(notice: &Notice) {
-    host::log(if notice.is_warning() { Level::Warn } else { Level::Info }, &notice.to_string());
+    if notice.is_warning() { log::warn!("{notice}") } else { log::info!("{notice}") }
+}
+
+fn metric_type(kind: MetricKind) -> MetricType {
+    match kind {
+        MetricKind::Counter => MetricType::Counter,
+        MetricKind::Gauge => MetricType::Gauge,
+        MetricKind::Histogram => MetricType::Histogram,
+    }
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn seed() -> u64 {
     // Without a source of randomness the clock differs enough between workers.
-    getrandom::u64().unwrap_or_else(|_| u64::try_from(host::now().as_nanos()).unwrap_or(u64::MAX))
+    getrandom::u64().unwrap_or_else(|_| {
+        let now = clock::now().unwrap_or_default();
+        u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+    })
 }

@@ -3,11 +3,13 @@
 
 use std::rc::Rc;
 
-use super::host;
+use super::clock;
+use super::imports::{self, Buffer, HeaderMap};
 use super::shared::Shared;
-use crate::answer;
-use crate::head::Head;
-use crate::request::Request;
+use super::trouble::{Asked, checked};
+use crate::http::{self, Head};
+use crate::mirror::Request;
+use crate::telemetry::SkipReason;
 
 /// Where the names of the mirrors are left for the primary's access log: `wasm.shadow_mirrors`.
 const FILTER_STATE: &str = "shadow_mirrors";
@@ -25,16 +27,22 @@ impl Stream {
     pub fn request_headers(&mut self, end: bool) {
         let wanted = self.shared.with_worker(|worker| {
             if worker.lacks_time() {
-                worker.tell_time(host::wall_clock());
+                worker.tell_time(checked(Asked::WallClock, clock::wall()));
             }
             worker.draw()
         });
         let wanted = wanted.unwrap_or_default();
         if !wanted.is_empty() {
-            // A block that is not whole is no block that Envoy makes; as an empty one it is counted and not lost.
-            let head = Head::from_block(host::request_headers()).unwrap_or_default();
-            self.request =
-                self.shared.with_worker(|worker| Request::begin(wanted, head, worker)).unwrap_or_default();
+            let head = head(Asked::RequestHeaders, HeaderMap::Request);
+            let request = self.shared.with_worker(|worker| match head {
+                Some(head) => Request::begin(wanted, head, worker),
+                None => {
+                    let policy = worker.policy().clone();
+                    worker.skip_all(&policy, wanted, SkipReason::Memory);
+                    Request::Passing
+                }
+            });
+            self.request = request.unwrap_or_default();
         }
         self.goes_on(end);
     }
@@ -45,7 +53,8 @@ impl Stream {
         }
         if size > 0 {
             let request = &mut self.request;
-            self.shared.with_worker(|worker| request.body(size, || host::request_body(size), worker));
+            let read = || checked(Asked::RequestBody, imports::buffer(Buffer::RequestBody, size));
+            self.shared.with_worker(|worker| request.body(size, read, worker));
         }
         self.goes_on(end);
     }
@@ -63,23 +72,30 @@ impl Stream {
         if matches!(self.request, Request::Reading(_)) {
             let now = self.shared.now();
             let request = &mut self.request;
-            let names = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
-            if let Some(names) = names {
-                host::set_filter_state(FILTER_STATE, &names);
+            let copied = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
+            // Where copies are sent at once, it is known after that which of them Envoy takes.
+            self.shared.follow_up();
+            if let Some(names) = copied.and_then(|copied| copied.annotation()) {
+                checked(Asked::FilterState, imports::set_property(FILTER_STATE, &names));
             }
+        } else {
+            self.shared.follow_up();
         }
-        self.shared.follow_up();
     }
 
     pub fn response_headers(&mut self, end: bool) {
         if self.request.awaits_answer() {
-            let (status, headers) = if self.request.need().headers {
-                let headers = Head::from_block(host::response_headers()).unwrap_or_default();
-                (answer::status(headers.get(":status")), headers)
+            let answer = if self.request.need().headers {
+                head(Asked::ResponseHeaders, HeaderMap::Response)
+                    .map(|headers| (http::status(headers.get(":status")), headers))
             } else {
-                (host::response_status(), Head::default())
+                let status = imports::header(HeaderMap::Response, ":status");
+                checked(Asked::ResponseHeaders, status)
+                    .map(|status| (http::status(status.as_deref()), Head::default()))
             };
-            self.shared.with_worker(|worker| self.request.answer_begins(status, headers, worker));
+            if let Some((status, headers)) = answer {
+                self.shared.with_worker(|worker| self.request.answer_begins(status, headers, worker));
+            }
         }
         if end {
             self.response_ends();
@@ -88,7 +104,8 @@ impl Stream {
 
     pub fn response_body(&mut self, size: usize, end: bool) {
         if size > 0 && self.request.wants_answers_body() {
-            self.request.answer_body(size, || host::response_body(size));
+            let read = || checked(Asked::ResponseBody, imports::buffer(Buffer::ResponseBody, size));
+            self.request.answer_body(size, read);
         }
         if end {
             self.response_ends();
@@ -104,6 +121,12 @@ impl Stream {
         }
     }
 
+    /// The worker is short of room.
+    pub fn wait(&mut self) {
+        let request = &mut self.request;
+        self.shared.with_worker(|worker| request.wait(worker));
+    }
+
     /// The stream is gone.
     pub fn done(&mut self) {
         if !matches!(self.request, Request::Passing) {
@@ -113,4 +136,9 @@ impl Stream {
             self.shared.follow_up();
         }
     }
+}
+
+/// The headers of the message whose callback runs. A block that is not whole is none.
+fn head(asked: Asked, map: HeaderMap) -> Option<Head> {
+    checked(asked, imports::header_map(map)).and_then(Head::from_block)
 }

@@ -119,7 +119,7 @@ async fn an_invalid_configuration_is_inert_by_default() -> Result<()> {
     }
     all_faults_are_logged(&pair.envoy).await?;
     pair.envoy.await_log("configuration: found nothing (0 bytes)").await?;
-    pair.envoy.await_log("the configuration is invalid: nothing is mirrored until it is mended").await?;
+    pair.envoy.await_log("the configuration is invalid: nothing is mirrored until it is fixed").await?;
     let stats = pair.ends_well().await?;
     for plugin in ["shadow", "none"] {
         ensure!(stats.gauge("shadow_config_invalid", &[("plugin", plugin)]) == 1, "{stats}");

@@ -140,7 +140,7 @@ async fn a_shadow_that_is_no_server_fails_by_its_reason() -> Result<()> {
     .await?;
     clients_are_served(&pair).await?;
     end_so(&pair, &ends).await?;
-    let log = "mirror nowhere: this Envoy has no cluster nowhere";
+    let log = "mirror nowhere, cluster nowhere: Envoy does not have this cluster";
     ensure!(
         pair.envoy.log_count(log) == 1,
         "{} lines say that a cluster is unknown",
@@ -221,7 +221,9 @@ async fn copies_go_out_once_their_cluster_is_known() -> Result<()> {
     let envoy = Envoy::start(bootstrap).await?;
     let client = harness::client::Http1::new(envoy.address());
     client.get("/early").await?;
-    envoy.await_log("mirror late: this Envoy has no cluster late; copies fail until it has").await?;
+    envoy
+        .await_log("mirror late, cluster late: Envoy does not have this cluster: copies fail until it has")
+        .await?;
 
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": shadow.addr().port()}});
     deliver(json!([{
@@ -236,7 +238,7 @@ async fn copies_go_out_once_their_cluster_is_known() -> Result<()> {
     envoy.await_stats(|stats| stats.envoy("cluster_manager.cluster_added") == 3, "the cluster").await?;
     client.get("/late").await?;
     ensure!(shadow.await_one().await?.path == "/late");
-    envoy.await_log("mirror late: this Envoy has the cluster late now").await?;
+    envoy.await_log("mirror late, cluster late: Envoy has this cluster now").await?;
     let stats = envoy.settled().await?;
     ensure!(stats.failed("late") == BTreeMap::from([("unknown_cluster".to_owned(), 1)]));
     stats.check_equations()?;

@@ -137,6 +137,36 @@ async fn copies_in_flight_finish_under_the_configuration_that_made_them() -> Res
     Ok(())
 }
 
+/// Envoy keeps a root that waits for its copies under its name and configuration: a second one of the same takes its place, and the
+/// copies of the first are cancelled without a word to the filter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flipping_between_two_configurations_leaves_nothing_behind() -> Result<()> {
+    const A: &str =
+        r#"{"mirrors": [{"name": "flip", "cluster": "shadow", "timeout": "6s", "breaker": "off"}]}"#;
+    const B: &str =
+        r#"{"mirrors": [{"name": "flip", "cluster": "shadow", "timeout": "6001ms", "breaker": "off"}]}"#;
+    let mut pair = dynamic(1, A).await?;
+    pair.shadow.respond_with(|_| Reply::hang());
+    for flip in 0..5 {
+        for _ in 0..3 {
+            let body = vec![b'x'; 1000];
+            pair.http1().request(Request::post("/", body).header("connection", "close")).await?;
+        }
+        pair.shadow.await_count(3 * (flip + 1)).await?;
+        let next = if flip % 2 == 0 { B } else { A };
+        ensure!(pair.envoy.update(|bootstrap| bootstrap.plugin(next)).await? == Update::Accepted);
+        pair.envoy.await_stats(drained, "the old one to drain").await?;
+    }
+    let at_rest = |stats: &Stats| {
+        stats.gauge("shadow_in_flight", &[]) == 0 && stats.gauge("shadow_buffered_bytes", &[]) == 0
+    };
+    pair.envoy.await_stats(at_rest, "every copy to be accounted for").await?;
+    let stats = pair.ends_well().await?;
+    let timeouts = stats.counter("shadow_failed_total", &[("reason", "timeout")]);
+    ensure!(timeouts == 15, "{timeouts} of 15 copies timed out:\n{stats}");
+    Ok(())
+}
+
 /// Envoy's own trace tells which context each tick is for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ended_configuration_ticks_no_more() -> Result<()> {

@@ -140,11 +140,11 @@ pub async fn an_unknown_cluster_leaves_traffic_alone(world: &World) -> Result<()
     is_counted_as_unknown(&shop, &proxy).await.context("hidden by a Sidecar")?;
     shop.let_know(&[&format!("./{ITSELF}"), &format!("./{}", SEARCH.host())])?;
     shop.mirror(&everything())?;
-    proxy.await_log("this Envoy has the cluster").await?;
+    proxy.await_log("Envoy has this cluster now").await?;
     load.all_succeeded().await
 }
 
-/// Copies fail for this reason, one for each request that passes, until the breaker sees that it is of no use.
+/// Copies fail for this reason, one for each request that passes.
 async fn is_counted_as_unknown(shop: &Shop<'_>, proxy: &Proxy) -> Result<()> {
     let labels = [("mirror", "v2"), ("reason", "unknown_cluster")];
     let before = proxy.stats().await?.counter("shadow_failed_total", &labels);
@@ -156,7 +156,7 @@ async fn is_counted_as_unknown(shop: &Shop<'_>, proxy: &Proxy) -> Result<()> {
         })
         .await?;
     ensure!(shop.v2.find_all(|copy| copy.path_only() == "/passes").is_empty(), "something is copied");
-    proxy.await_log("this Envoy has no cluster").await
+    proxy.await_log("Envoy does not have this cluster").await
 }
 
 /// Without a scheme Istio takes a url for `oci://`. One with a port it accepts and then leaves out the plugin.

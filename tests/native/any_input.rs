@@ -7,12 +7,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
-use shadow_filter::budget::Budget;
-use shadow_filter::capture::Capture;
-use shadow_filter::config::{Config, Mirror};
-use shadow_filter::head::Head;
-use shadow_filter::outgoing::{self, Outgoing, Rewritten};
-use shadow_filter::reserved::MARKER;
+use shadow_filter::capture::{Budget, Capture};
+use shadow_filter::config::Config;
+use shadow_filter::http::{Head, MARKER};
+use shadow_filter::transform::{self, Outgoing, Rewritten, Transform};
 
 use crate::host::{Headers, serialized};
 use crate::protobuf::as_struct;
@@ -104,9 +102,9 @@ fn headers() -> impl Strategy<Value = Headers> {
     vec((name, value), 0..30)
 }
 
-fn mirror(keys: Value) -> Mirror {
+fn transform(keys: Value) -> Transform {
     let json = json!({"mirrors": [keys]}).to_string();
-    Config::parse(json.as_bytes()).expect("valid").mirrors.remove(0)
+    Config::parse(json.as_bytes()).expect("valid").mirrors.remove(0).transform
 }
 
 proptest! {
@@ -161,10 +159,10 @@ proptest! {
 
     #[test]
     fn a_copy_never_hands_on_what_it_may_not(headers in headers(), body_len in 0..5usize) {
-        let mirror = mirror(json!({"cluster": "m", "headers": {"remove": ["x-b"], "add": {"x-c": "1"}}}));
+        let transform = transform(json!({"cluster": "m", "headers": {"remove": ["x-b"], "add": {"x-c": "1"}}}));
         let head = Head::from_block(serialized(&headers)).expect("whole");
-        let rewritten = Rewritten::of(&head, &mirror);
-        let copied = Outgoing::build(&head, &mirror, &rewritten, body_len).into_headers();
+        let rewritten = Rewritten::of(&head, &transform);
+        let copied = Outgoing::build(&head, &transform, &rewritten, body_len).into_headers();
         for never in ["host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "expect", "x-b"] {
             prop_assert!(!copied.iter().any(|(name, _)| *name == never.as_bytes()), "{}", never);
         }
@@ -202,10 +200,10 @@ proptest! {
         let mut headers: Headers = (0..plain).map(|i| (format!("x-{i}").into(), Vec::new())).collect();
         headers.extend((0..dropped).map(|_| (b"x-envoy-a".to_vec(), b"1".to_vec())));
         headers.push((b"filler".to_vec(), vec![b'x'; filler]));
-        let mirror = mirror(json!({"cluster": "m", "headers": {"add": {"a": "1"}}}));
+        let transform = transform(json!({"cluster": "m", "headers": {"add": {"a": "1"}}}));
         let head = Head::from_block(serialized(&headers)).expect("whole");
-        let full = Outgoing::build(&head, &mirror, &Rewritten::of(&head, &mirror), 0).fits();
-        prop_assert_eq!(outgoing::fits(&head, &mirror, 0), full);
+        let full = Outgoing::build(&head, &transform, &Rewritten::of(&head, &transform), 0).fits();
+        prop_assert_eq!(transform::fits(&head, &transform, 0), full);
     }
 
     #[test]

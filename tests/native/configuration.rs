@@ -54,7 +54,7 @@ fn an_invalid_one_leaves_the_filter_inert_with_every_fault_in_the_log() {
         [
             "mirrors[0].percentage: found 120, expected a number from 0 to 100",
             "loop_guard: found 1, expected true or false",
-            "the configuration is invalid: nothing is mirrored until it is mended",
+            "the configuration is invalid: nothing is mirrored until it is fixed",
         ]
     );
     assert!(!mirrors(&mut sim));
@@ -123,4 +123,20 @@ fn the_gauge_follows_each_configuration() {
     sim.new_root(valid());
     assert_eq!(is_invalid(&sim), Some(0));
     assert!(mirrors(&mut sim));
+}
+
+#[test]
+fn strict_is_said_in_every_usual_way() {
+    use shadow_filter::proxy::OnInvalid::{self, Inert, Refuse};
+    for (value, expected) in [
+        (None, (Inert, true)),
+        (Some(""), (Inert, true)),
+        (Some("0"), (Inert, true)),
+        (Some("false"), (Inert, true)),
+        (Some("1"), (Refuse, true)),
+        (Some("true"), (Refuse, true)),
+        (Some("yes"), (Refuse, false)),
+    ] {
+        assert_eq!(OnInvalid::named(value), expected, "{value:?}");
+    }
 }

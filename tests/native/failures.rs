@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is counted where a copy has no answer, and what is an answer.
 
-use shadow_filter::answer::Outcome;
 use shadow_filter::compare::Observed;
 use shadow_filter::config::Config;
-use shadow_filter::worker::Worker;
+use shadow_filter::http::Outcome;
+use shadow_filter::mirror::Worker;
 
 use std::time::Duration;
 
@@ -84,7 +84,36 @@ fn a_copy_for_a_cluster_without_endpoint_is_rejected() {
     sim.empty_cluster("shadow");
     sim.request().body("held").send().gone();
     assert_eq!(sim.counted("m"), [("requests".into(), 1), ("failed rejected".into(), 1)].into());
-    assert_eq!(sim.logged(Level::Warn), Vec::<String>::new());
+    sim.assert_all_settled();
+}
+
+#[test]
+fn rejected_copies_are_logged_when_they_begin_and_when_they_have_ended() {
+    let mut sim = sim();
+    let send = |sim: &mut Sim, times: usize| {
+        for _ in 0..times {
+            sim.request().send().gone();
+            sim.tick();
+            sim.unanswered().iter().for_each(|copy| sim.answer(copy, Answer::status(200)));
+        }
+    };
+    for _ in 0..5 {
+        // At its limits a cluster takes some and rejects others.
+        sim.empty_cluster("shadow");
+        send(&mut sim, 3);
+        sim.add_cluster("shadow");
+        send(&mut sim, 3);
+    }
+    let begins = sim.logged(Level::Warn);
+    assert_eq!(begins.len(), 1, "{begins:#?}");
+    assert!(begins[0].starts_with("mirror m, cluster shadow: Envoy rejects copies: look for"), "{begins:?}");
+    let ends = "mirror m, cluster shadow: Envoy takes copies again";
+    assert!(!sim.logged(Level::Info).contains(&ends.to_owned()));
+    sim.advance(Duration::from_secs(10));
+    send(&mut sim, 3);
+    let infos = sim.logged(Level::Info);
+    assert_eq!(infos.iter().filter(|line| *line == ends).count(), 1, "{infos:#?}");
+    assert_eq!(sim.counted("m")["failed rejected"], 15);
     sim.assert_all_settled();
 }
 
@@ -104,11 +133,11 @@ fn an_unknown_cluster_is_logged_once_for_each_change() {
     send(&mut sim);
     assert_eq!(
         sim.logged(Level::Warn),
-        ["mirror m: this Envoy has no cluster shadow; copies fail until it has"]
+        ["mirror m, cluster shadow: Envoy does not have this cluster: copies fail until it has"]
     );
     sim.add_cluster("shadow");
     send(&mut sim);
-    assert_eq!(sim.logged(Level::Info)[infos..], ["mirror m: this Envoy has the cluster shadow now"]);
+    assert_eq!(sim.logged(Level::Info)[infos..], ["mirror m, cluster shadow: Envoy has this cluster now"]);
     sim.forget_cluster("shadow");
     send(&mut sim);
     assert_eq!(sim.logged(Level::Warn).len(), 2);
@@ -134,5 +163,5 @@ fn an_answer_to_a_copy_that_nobody_sent_changes_nothing() {
     let mut worker = Worker::new(config, 1);
     assert_eq!(worker.awaited(7), None);
     worker.settle(7, Outcome::NO_HEADERS, Observed::default(), Duration::ZERO);
-    assert!(!worker.has_news());
+    assert!(!worker.waiting().news);
 }

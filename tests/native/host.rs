@@ -41,6 +41,8 @@ thread_local! {
 #[derive(Default)]
 pub struct Host {
     pub now: Duration,
+    /// What passes at each look at a clock: the time that the work since the last one took.
+    pub reading_takes: Duration,
     /// What a clock on the wall shows beyond `now`.
     pub wall: Duration,
     pub contexts: BTreeMap<u32, Context>,
@@ -55,12 +57,15 @@ pub struct Host {
     pub unknown_clusters: BTreeSet<String>,
     pub clusters_without_endpoint: BTreeSet<String>,
     pub filter_state: Vec<(String, String)>,
+    /// Calls that fail, by their name without `proxy_` and by the number of the map, buffer or clock.
+    pub failing: BTreeSet<String>,
     /// Calls of the filter to the host, since the start.
     pub calls: usize,
     current: u32,
-    effective: u32,
-    /// Roots whose `on_done` said that they had not finished.
-    pending_done: BTreeSet<u32>,
+    /// The root that waits for its copies, by its configuration: Envoy's key has no more in it here.
+    pending_done: BTreeMap<Vec<u8>, u32>,
+    /// Roots that ended without a word: another one took their place there.
+    pub overwritten: usize,
     /// Roots that finished in the callback that runs.
     finished: Vec<u32>,
     breaches: Vec<String>,
@@ -70,6 +75,8 @@ pub struct Host {
 pub struct Context {
     /// Its own number if it is a root.
     pub root: u32,
+    /// Of a root: what it was last configured with.
+    pub key: Vec<u8>,
     pub maps: BTreeMap<u32, Headers>,
     pub buffers: BTreeMap<u32, Vec<u8>>,
     /// Given in place of the request's headers, whole or not.
@@ -132,10 +139,10 @@ pub fn next_id() -> u32 {
 
 /// Runs a callback of the filter in a context, and fails the test if the filter did what it may not.
 pub fn enter<T>(context: u32, callback: impl FnOnce() -> T) -> T {
-    with(|host| (host.current, host.effective) = (context, 0));
+    with(|host| host.current = context);
     let result = callback();
     let finished = with(|host| {
-        (host.current, host.effective) = (0, 0);
+        host.current = 0;
         if let Some(context) = host.contexts.get_mut(&context) {
             context.buffers.clear();
         }
@@ -154,7 +161,11 @@ pub fn end_root(root: u32) -> bool {
     if done {
         delete_root(root);
     } else {
-        with(|host| host.pending_done.insert(root));
+        let key =
+            with(|host| host.contexts.get(&root).map(|context| context.key.clone()).unwrap_or_default());
+        if let Some(other) = with(|host| host.pending_done.insert(key, root)) {
+            drop_root(other);
+        }
     }
     done
 }
@@ -164,10 +175,22 @@ pub fn advance(by: Duration) {
     let end = with(|host| host.now) + by;
     while let Some((root, due)) = with(|host| host.timers.first_due(end)) {
         with(|host| host.now = due);
-        enter(root, || on_tick(root));
+        // A timer outlives its root, and finds nobody then.
+        if with(|host| host.contexts.contains_key(&root)) {
+            enter(root, || on_tick(root));
+        }
         with(|host| host.timers.rearm(root, due));
     }
     with(|host| host.now = end);
+}
+
+/// The host forgets a root without a word to the filter.
+fn drop_root(root: u32) {
+    with(|host| {
+        host.timers.set(root, Duration::ZERO, host.now);
+        host.overwritten += 1;
+    });
+    delete_root(root);
 }
 
 /// The host forgets everything of a root: calls in flight are cut.
@@ -184,7 +207,7 @@ fn delete_root(root: u32) {
 impl Host {
     /// The context that calls to the host act on.
     fn acting(&self) -> u32 {
-        if self.effective == 0 { self.current } else { self.effective }
+        self.current
     }
 
     fn acting_context(&self) -> Option<&Context> {

@@ -20,6 +20,7 @@ mod copy;
 mod eligibility;
 mod failures;
 mod host;
+mod host_failures;
 mod lifecycle;
 mod limits;
 mod pace;

@@ -121,6 +121,11 @@ impl Sim {
         host::with(|host| host.wall = Duration::from_secs(seconds).saturating_sub(host.now));
     }
 
+    /// Has so much time pass at each look at a clock.
+    pub fn work_takes(&mut self, time: Duration) {
+        host::with(|host| host.reading_takes = time);
+    }
+
     pub fn now(&self) -> Duration {
         host::with(|host| host.now)
     }
@@ -162,6 +167,11 @@ impl Sim {
         host::with(|host| host.cut)
     }
 
+    /// Roots that the host ended without a word.
+    pub fn overwritten(&self) -> usize {
+        host::with(|host| host.overwritten)
+    }
+
     pub fn forget_cluster(&mut self, cluster: &str) {
         host::with(|host| host.unknown_clusters.insert(cluster.to_owned()));
     }
@@ -175,6 +185,16 @@ impl Sim {
 
     pub fn empty_cluster(&mut self, cluster: &str) {
         host::with(|host| host.clusters_without_endpoint.insert(cluster.to_owned()));
+    }
+
+    /// Has the host fail a call from now on: its name without `proxy_`, with the number of the map, buffer or clock.
+    pub fn fail(&mut self, call: &str) {
+        host::with(|host| host.failing.insert(call.to_owned()));
+    }
+
+    /// No call fails any more.
+    pub fn fail_nothing(&mut self) {
+        host::with(|host| host.failing.clear());
     }
 
     /// Ends a copy with an answer.
@@ -230,8 +250,9 @@ fn create_root(configuration: &[u8]) -> (Root, bool) {
 
 fn configure(Root(id): Root, configuration: &[u8]) -> bool {
     host::with(|host| {
-        let buffers = &mut host.contexts.get_mut(&id).expect("a living root").buffers;
-        buffers.insert(host::CONFIGURATION, configuration.to_vec());
+        let context = host.contexts.get_mut(&id).expect("a living root");
+        context.key = configuration.to_vec();
+        context.buffers.insert(host::CONFIGURATION, configuration.to_vec());
     });
     host::enter(id, || host::on_configure(id, configuration.len()))
 }

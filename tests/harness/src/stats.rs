@@ -4,7 +4,6 @@
 //! names. Owns looking them up and the equations of a mirror; refuses to wait for anything.
 
 mod equations;
-mod prometheus;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use anyhow::{Context, Result};
-
-use self::prometheus::Sample;
+use exposition::Sample;
 
 /// A snapshot of Envoy's statistics.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +37,7 @@ impl Stats {
         let shadow = prometheus
             .lines()
             .filter(|line| line.starts_with("shadow_"))
-            .map(|line| prometheus::sample(line).with_context(|| format!("not a sample: {line}")))
+            .map(|line| Sample::parse(line).with_context(|| format!("not a sample: {line}")))
             .collect::<Result<_>>()?;
         let envoy = names
             .lines()
@@ -122,11 +120,7 @@ impl Stats {
     }
 
     fn matching(&self, name: &str, labels: &[(&str, &str)]) -> impl Iterator<Item = &Sample> {
-        self.shadow.iter().filter(move |sample| {
-            let has =
-                |(key, value): &(&str, &str)| sample.labels.get(*key).is_some_and(|found| found == value);
-            sample.name == name && labels.iter().all(has)
-        })
+        self.shadow.iter().filter(move |sample| sample.name == name && sample.has(labels))
     }
 
     /// What has to stand still for the filter to be at rest: everything but gauges.

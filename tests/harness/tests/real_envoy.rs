@@ -2,6 +2,8 @@
 
 //! The harness starts, changes and ends a real Envoy. Mostly without the filter, whose tests are elsewhere.
 
+#![allow(clippy::indexing_slicing, reason = "a test's helpers fail the test")]
+
 use std::path::Path;
 
 use anyhow::Result;

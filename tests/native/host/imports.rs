@@ -24,6 +24,9 @@ pub enum Status {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_log(level: u32, data: *const u8, size: usize) -> Status {
+    if fails("log") {
+        return Status::InternalFailure;
+    }
     let level = match level {
         0 => Level::Trace,
         1 => Level::Debug,
@@ -42,6 +45,9 @@ unsafe extern "C" fn proxy_log(level: u32, data: *const u8, size: usize) -> Stat
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> Status {
+    if fails(&format!("header_map {map}")) {
+        return Status::InternalFailure;
+    }
     let block = called(|host| {
         let context = host.acting_context()?;
         match &context.raw_request_headers {
@@ -61,6 +67,9 @@ unsafe extern "C" fn proxy_get_header_map_value(
     data: *mut *mut u8,
     size: *mut usize,
 ) -> Status {
+    if fails(&format!("header {map}")) {
+        return Status::InternalFailure;
+    }
     // SAFETY: see the module.
     let key = unsafe { text(key, key_size) };
     let value = called(|host| {
@@ -79,6 +88,9 @@ unsafe extern "C" fn proxy_get_buffer_bytes(
     data: *mut *mut u8,
     size: *mut usize,
 ) -> Status {
+    if fails(&format!("buffer {buffer}")) {
+        return Status::InternalFailure;
+    }
     let bytes = called(|host| {
         let rest = host.acting_context()?.buffers.get(&buffer)?.get(start..)?;
         Some(rest[..rest.len().min(max_size)].to_vec())
@@ -94,6 +106,9 @@ unsafe extern "C" fn proxy_get_property(
     data: *mut *mut u8,
     size: *mut usize,
 ) -> Status {
+    if fails("property") {
+        return Status::InternalFailure;
+    }
     // SAFETY: see the module.
     let path = unsafe { text(path, path_size) };
     let value = called(|_| (path == "plugin_name").then(|| super::super::sim::PLUGIN.as_bytes().to_vec()));
@@ -108,6 +123,9 @@ unsafe extern "C" fn proxy_set_property(
     data: *const u8,
     size: usize,
 ) -> Status {
+    if fails("set_property") {
+        return Status::InternalFailure;
+    }
     // SAFETY: see the module.
     let (path, value) = unsafe { (text(path, path_size), text(data, size)) };
     called(|host| {
@@ -121,6 +139,9 @@ unsafe extern "C" fn proxy_set_property(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> Status {
+    if fails("define_metric") {
+        return Status::InternalFailure;
+    }
     // SAFETY: see the module.
     let name = unsafe { text(name, size) };
     match called(|host| host.metrics.define(kind, &name)) {
@@ -135,6 +156,9 @@ unsafe extern "C" fn proxy_define_metric(kind: u32, name: *const u8, size: usize
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_increment_metric(id: u32, offset: i64) -> Status {
+    if fails("increment_metric") {
+        return Status::InternalFailure;
+    }
     called(|host| {
         let status = host.metrics.increment(id, offset);
         if status != Status::Ok {
@@ -146,6 +170,9 @@ extern "C" fn proxy_increment_metric(id: u32, offset: i64) -> Status {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_record_metric(id: u32, value: u64) -> Status {
+    if fails("record_metric") {
+        return Status::InternalFailure;
+    }
     called(|host| {
         let status = host.metrics.record(id, value);
         if status != Status::Ok {
@@ -157,6 +184,9 @@ extern "C" fn proxy_record_metric(id: u32, value: u64) -> Status {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> Status {
+    if fails("set_tick_period") {
+        return Status::InternalFailure;
+    }
     called(|host| {
         let (root, now) = (host.acting_root(), host.now);
         host.timers.set(root, Duration::from_millis(period.into()), now);
@@ -165,21 +195,15 @@ extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> Status {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_set_effective_context(context: u32) -> Status {
-    called(|host| {
-        if !host.contexts.contains_key(&context) {
-            return Status::BadArgument;
-        }
-        host.effective = context;
-        Status::Ok
-    })
-}
-
-#[unsafe(no_mangle)]
 extern "C" fn proxy_done() -> Status {
+    if fails("done") {
+        return Status::InternalFailure;
+    }
     called(|host| {
         let root = host.acting_root();
-        if !host.pending_done.remove(&root) {
+        let waiting = host.pending_done.len();
+        host.pending_done.retain(|_, pending| *pending != root);
+        if host.pending_done.len() == waiting {
             host.breach("done() that nobody waits for");
             return Status::NotFound;
         }
@@ -190,8 +214,14 @@ extern "C" fn proxy_done() -> Status {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_time_get(clock: u32, _precision: u64, time: *mut u64) -> u32 {
+    if fails(&format!("clock {clock}")) {
+        return Status::InternalFailure as u32;
+    }
     // Its monotonic clock began with the simulation, the other one at the beginning of an era.
-    let now = called(|host| if clock == 0 { host.now + host.wall } else { host.now });
+    let now = called(|host| {
+        host.now += host.reading_takes;
+        if clock == 0 { host.now + host.wall } else { host.now }
+    });
     // SAFETY: see the module.
     unsafe { *time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) };
     0
@@ -210,6 +240,9 @@ unsafe extern "C" fn proxy_http_call(
     timeout: u32,
     token: *mut u32,
 ) -> Status {
+    if fails("http_call") {
+        return Status::InternalFailure;
+    }
     // SAFETY: see the module.
     let (cluster, headers, body, trailers) = unsafe {
         (
@@ -239,11 +272,8 @@ impl super::Host {
         trailers: &[u8],
         timeout: Duration,
     ) -> Result<u32, Status> {
+        // Whichever context makes it, a call is its root's.
         let root = self.acting_root();
-        if self.acting() != root {
-            // The answer would come to the stream, which is gone by then.
-            self.breach(format!("a call to {cluster} in the name of a stream"));
-        }
         if timeout.is_zero() {
             self.breach("a call without a timeout");
         }
@@ -267,6 +297,11 @@ impl super::Host {
         self.callouts.push(Callout { token, root, cluster, headers, body, timeout, at: self.now });
         Ok(token)
     }
+}
+
+/// Whether a test has this call fail.
+fn fails(call: &str) -> bool {
+    with(|host| host.failing.contains(call))
 }
 
 fn called<T>(act: impl FnOnce(&mut super::Host) -> T) -> T {

@@ -75,7 +75,8 @@ fn a_breaker_opens_probes_and_closes_and_says_so() {
     send(&mut sim, 1);
     assert_eq!(sim.counted("m")["skipped breaker"], 5);
     assert_eq!(sim.counted("m")["breaker_open"], 1);
-    sim.advance(Duration::from_secs(10));
+    // Twice the cooldown.
+    sim.advance(Duration::from_secs(20));
     send(&mut sim, 1);
     settle(&mut sim, &Answer::status(500));
     send(&mut sim, 4);
@@ -86,24 +87,24 @@ fn a_breaker_opens_probes_and_closes_and_says_so() {
     assert_eq!(
         sim.logged(Level::Warn),
         [
-            "mirror m: the breaker opens after 3 failures in a row: no copies for 10s",
-            "mirror m: the breaker opens again, the copy failed: no copies for 10s",
+            "mirror m, cluster c: the breaker opens after 3 failures in a row: no copies for 10s",
+            "mirror m, cluster c: the breaker opens again, the copy failed: no copies for 20s",
         ]
     );
     let info = sim.logged(Level::Info);
     assert_eq!(
         info[info.len() - 3..],
         [
-            "mirror m: the breaker lets one copy through",
-            "mirror m: the breaker lets one copy through",
-            "mirror m: the breaker closes, the copy was answered",
+            "mirror m, cluster c: the breaker lets one copy through",
+            "mirror m, cluster c: the breaker lets one copy through",
+            "mirror m, cluster c: the breaker closes, the copy was answered",
         ]
     );
     sim.assert_adds_up();
 }
 
 #[test]
-fn refused_copies_are_failures_and_answers_of_any_status_are_none() {
+fn copies_that_were_not_sent_say_nothing_and_answers_of_any_status_end_the_row() {
     let mut sim = sim(json!({"breaker": {"consecutive_failures": 2}}));
     for _ in 0..5 {
         send(&mut sim, 1);
@@ -111,21 +112,51 @@ fn refused_copies_are_failures_and_answers_of_any_status_are_none() {
         send(&mut sim, 1);
         settle(&mut sim, &Answer::status(503));
     }
-    assert!(!sim.counted("m").contains_key("skipped breaker"));
+    // A cluster at its limits, or one that is not there yet: that costs nobody.
     sim.empty_cluster("c");
-    send(&mut sim, 1);
+    send(&mut sim, 100);
     sim.forget_cluster("c");
-    send(&mut sim, 1);
+    send(&mut sim, 100);
+    assert!(!sim.counted("m").contains_key("skipped breaker"));
+    sim.add_cluster("c");
+    send(&mut sim, 2);
+    settle(&mut sim, &Answer::of_envoy(503));
     send(&mut sim, 1);
     assert_eq!(sim.counted("m")["skipped breaker"], 1);
-    sim.add_cluster("c");
     sim.advance(Duration::from_secs(25));
     send(&mut sim, 1);
     assert_eq!(sim.counted("m")["skipped breaker"], 2);
     sim.advance(Duration::from_secs(5));
+    // A probe that is rejected is none: the next copy is the probe.
+    sim.empty_cluster("c");
+    send(&mut sim, 1);
+    sim.add_cluster("c");
     send(&mut sim, 1);
     settle(&mut sim, &Answer::status(200));
-    assert!(!sim.counted("m").contains_key("breaker_open"));
+    let counted = sim.counted("m");
+    assert!(!counted.contains_key("breaker_open"), "{counted:?}");
+    assert_eq!(counted["skipped breaker"], 2);
+}
+
+#[test]
+fn copies_of_before_the_breaker_opened_do_not_open_it_again() {
+    let mut sim = sim(json!({"breaker": {"consecutive_failures": 2, "cooldown": "1s"}, "timeout": "1h"}));
+    send(&mut sim, 12);
+    let (first, late) = {
+        let mut copies: Vec<_> = sim.unanswered().into_iter().filter(|copy| copy.cluster == "c").collect();
+        let late = copies.split_off(2);
+        (copies, late)
+    };
+    first.iter().for_each(|copy| sim.answer(copy, Answer::of_envoy(503)));
+    sim.advance(Duration::from_secs(1));
+    send(&mut sim, 1);
+    let probe = sim.unanswered().into_iter().rfind(|copy| copy.cluster == "c").expect("a probe");
+    sim.answer(&probe, Answer::status(200));
+    late.iter().for_each(|copy| sim.answer(copy, Answer::of_envoy(503)));
+    let counted = sim.counted("m");
+    assert!(!counted.contains_key("breaker_open"), "{counted:?}");
+    send(&mut sim, 1);
+    assert!(!sim.counted("m").contains_key("skipped breaker"));
 }
 
 #[test]

@@ -42,11 +42,53 @@ fn each_unknown_cluster_is_told_once() {
         }
     }
     assert_eq!(sim.counted("m")["failed unknown_cluster"], 3);
-    assert_eq!(sim.logged(Level::Warn), ["mirror m: this Envoy has no cluster a; copies fail until it has"]);
+    assert_eq!(
+        sim.logged(Level::Warn),
+        ["mirror m, cluster a: Envoy does not have this cluster: copies fail until it has"]
+    );
     sim.add_cluster("a");
     sim.request().header("x-shadow-to", "a").send();
     sim.tick();
-    assert_eq!(sim.logged(Level::Info).last().unwrap(), "mirror m: this Envoy has the cluster a now");
+    assert_eq!(sim.logged(Level::Info).last().unwrap(), "mirror m, cluster a: Envoy has this cluster now");
+}
+
+#[test]
+fn the_access_log_names_no_mirror_whose_copy_envoy_refused() {
+    for refusal in [Sim::forget_cluster, Sim::empty_cluster] {
+        for batches in [false, true] {
+            let mut sim = Sim::with_config(json!({"annotate": true, "mirrors": [
+                {"cluster": "a", "name": "refused"}, {"cluster": "b", "name": "taken"}, {"cluster": "a", "name": "too"},
+            ]}));
+            refusal(&mut sim, "a");
+            if batches {
+                sim.fill_a_window();
+            }
+            sim.request().send().gone();
+            let (_, names) = sim.filter_state().pop().expect("names");
+            assert_eq!(names, "taken", "in batches: {batches}");
+        }
+    }
+}
+
+/// Any client may name a dead cluster that is allowed.
+#[test]
+fn a_dead_cluster_does_not_stop_the_copies_to_another() {
+    let mut sim = sim(choice());
+    for _ in 0..60 {
+        sim.request().header("x-shadow-to", "a").send().gone();
+        sim.tick();
+        for copy in sim.unanswered() {
+            let dead = copy.cluster == "a";
+            sim.answer(&copy, if dead { Answer::of_envoy(503) } else { Answer::status(200) });
+        }
+    }
+    assert_eq!(sim.counted("m")["skipped breaker"], 10, "the breaker of a is open");
+    sim.request().header("x-shadow-to", "b").send().gone();
+    sim.tick();
+    assert!(sim.callouts().iter().any(|copy| copy.cluster == "b"));
+    assert_eq!(sim.counted("m")["skipped breaker"], 10);
+    let warnings = sim.logged(Level::Warn);
+    assert!(warnings[0].starts_with("mirror m, cluster a: the breaker opens"), "{warnings:?}");
 }
 
 #[test]
@@ -120,7 +162,7 @@ fn retries_have_defaults() {
 #[test]
 fn what_retries_add_counts_towards_too_many_headers() {
     let mut sim = sim(json!({"cluster": "c", "retry": {"attempts": 1, "per_try_timeout": "1s"}}));
-    for count in [1016, 1017] {
+    for count in [1015, 1016] {
         let request = (0..count).fold(sim.request(), |request, i| request.header(&format!("x-{i}"), "v"));
         request.send();
     }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which requests the conditions of a configuration let through.
+
+use serde_json::{Value, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::super::Config;
+use crate::http::tests::head;
+
+fn admits(keys: Value, headers: &[(&str, &str)]) -> bool {
+    let mut mirror = keys;
+    mirror["cluster"] = "c".into();
+    let config = Config::parse(json!({"mirrors": [mirror]}).to_string().as_bytes());
+    config.expect("valid").mirrors.remove(0).select.conditions.admit(&head(headers))
+}
+
+const REQUEST: [(&str, &str); 6] = [
+    (":method", "GET"),
+    (":authority", "shop.test"),
+    (":path", "/api/items?user=J%C3%B6rg&page=2"),
+    ("accept", "text/html"),
+    ("accept", "application/json"),
+    ("x-empty", ""),
+];
+
+#[test]
+fn a_condition_holds_if_everything_in_it_holds() {
+    for (condition, holds) in [
+        (json!({}), true),
+        (json!({"methods": ["POST", "GET"]}), true),
+        (json!({"methods": ["get"]}), false),
+        (json!({"path": {"exact": "/api/items"}}), true),
+        (json!({"path": {"exact": "/api/items?user=J%C3%B6rg&page=2"}}), false),
+        (json!({"path": {"regex": "/api/[a-z]+"}}), true),
+        (json!({"path": {"regex": "/api"}}), false),
+        (json!({"headers": {"Accept": {"exact": "application/json"}}}), true),
+        (json!({"headers": {"accept": {"exact": "text/html, application/json"}}}), false),
+        (json!({"headers": {"x-empty": {"present": true}}}), true),
+        (json!({"headers": {"x-none": {"present": false}}}), true),
+        (json!({"headers": {"x-none": {"exact": ""}}}), false),
+        (json!({"headers": {":authority": {"suffix": ".TEST", "ignore_case": true}}}), true),
+        (json!({"headers": {"Host": {"exact": "shop.test"}}}), true),
+        (json!({"query": {"user": {"exact": "Jörg"}}}), true),
+        (json!({"query": {"page": {"exact": "2"}, "user": {"present": false}}}), false),
+        (
+            json!({"methods": ["GET"], "path": {"prefix": "/api"}, "query": {"page": {"regex": "[0-9]"}}}),
+            true,
+        ),
+        (json!({"methods": ["POST"], "path": {"prefix": "/api"}}), false),
+    ] {
+        assert_eq!(admits(json!({"match": [condition]}), &REQUEST), holds, "{condition}");
+        assert_eq!(admits(json!({"exclude": [condition]}), &REQUEST), !holds, "{condition}");
+    }
+}
+
+#[test]
+fn one_match_is_needed_and_no_exclusion() {
+    let get = json!({"methods": ["GET"]});
+    let post = json!({"methods": ["POST"]});
+    for (keys, admitted) in [
+        (json!({"match": [post, get]}), true),
+        (json!({"match": [post]}), false),
+        (json!({"match": [get], "exclude": [post]}), true),
+        (json!({"match": [get], "exclude": [post, get]}), false),
+        (json!({"exclude": []}), true),
+    ] {
+        assert_eq!(admits(keys.clone(), &REQUEST), admitted, "{keys}");
+    }
+}
+
+#[test]
+fn a_head_with_nothing_in_it_is_judged_as_well() {
+    assert!(admits(json!({"match": [{}]}), &[]));
+    assert!(!admits(json!({"match": [{"methods": ["GET"]}]}), &[]));
+    assert!(!admits(json!({"match": [{"query": {"a": {"present": true}}}]}), &[]));
+}
+
+#[test]
+fn a_path_that_is_too_long_for_an_expression_is_not_copied() {
+    let path = format!("/{}", "x".repeat(5000));
+    let request = [(":method", "GET"), (":path", path.as_str())];
+    let condition = json!({"path": {"regex": "/x*"}});
+    assert!(!admits(json!({"match": [condition]}), &request));
+    assert!(!admits(json!({"exclude": [condition]}), &request));
+}

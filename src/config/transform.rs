@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reads what a copy looks like: `authority`, `path`, `headers`, `redact` and `retry`.
+
+mod headers;
+mod redact;
+mod retry;
+
+use std::time::Duration;
+
+use super::reader::{Node, Object};
+use super::{fields, keys};
+use crate::transform::{Authority, HeaderEdits, PathRewrite, Redaction, Transform};
+
+const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
+const MAX_AUTHORITY: usize = 255;
+const MAX_PATH: usize = 1024;
+
+/// Without the marker: that is the mirror's name. `timeout` is the mirror's, if that is valid.
+pub fn read(mirror: &Object, timeout: Option<Duration>) -> Option<Transform> {
+    let authority = mirror.or("authority", Authority::default(), read_authority);
+    let path = mirror.or("path", None, |node| read_path(node).map(Some));
+    let headers = mirror.or("headers", HeaderEdits::default(), headers::read);
+    let redact = mirror.or("redact", Redaction::default(), redact::read);
+    let retry = mirror.or("retry", None, |node| retry::read(node, timeout).map(Some));
+    Some(Transform {
+        marker: String::new(),
+        authority: authority?,
+        path: path?,
+        headers: headers?,
+        redact: redact?,
+        retry: retry?,
+    })
+}
+
+fn read_authority(node: &Node) -> Option<Authority> {
+    if !node.is_object() {
+        return match node.as_str() {
+            Some("keep") => Some(Authority::Keep),
+            _ => node.refuse(AUTHORITY),
+        };
+    }
+    let object = node.object(keys::AUTHORITY)?;
+    let text = |node: &Node| match node.as_str() {
+        Some(text) if (1..=MAX_AUTHORITY).contains(&text.len()) && fields::is_authority(text) => {
+            Some(text.as_bytes().to_vec())
+        }
+        _ => node.refuse("1 to 255 characters that an authority may have"),
+    };
+    match (object.get("suffix"), object.get("literal")) {
+        (Some(suffix), None) => text(suffix).map(Authority::Suffix),
+        (None, Some(literal)) => text(literal).map(Authority::Literal),
+        // A key that is neither was noted.
+        (None, None) if !object.is_empty() => None,
+        _ => node.refuse(AUTHORITY),
+    }
+}
+
+fn read_path(node: &Node) -> Option<PathRewrite> {
+    let object = node.object(keys::PATH)?;
+    const PREFIX: &str = "a path that begins with / and has no query";
+    let text = |node: &Node| match node.as_str() {
+        Some(path) if path.starts_with('/') && path.len() <= MAX_PATH && path.bytes().all(is_path) => {
+            Some(path.as_bytes().to_vec())
+        }
+        _ => node.refuse(PREFIX),
+    };
+    let prefix = object.required("prefix", PREFIX, text);
+    let replacement = object.required("replacement", PREFIX, text);
+    Some(PathRewrite { prefix: prefix?, replacement: replacement? })
+}
+
+fn is_path(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'?' && byte != b'#'
+}

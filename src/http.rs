@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//! HTTP values and their readers: header blocks, queries, cookies, encodings, the outcome of a call. Knows no other room.
+
+pub mod cookies;
+pub mod encoding;
+mod head;
+mod outcome;
+pub mod query;
+pub mod reserved;
+
+#[cfg(test)]
+pub(crate) use self::head::tests;
+pub use self::head::{Head, Headers, block, block_size, lists, tokens};
+pub use self::outcome::{Failure, HeaderSource, Outcome, Refusal, status};
+pub use self::reserved::MARKER;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The life of a request: from the draw to the copies, their answers and the comparison. The only room that knows a whole
+//! mirror. Does not know the host.
+
+mod copy;
+mod exchange;
+mod in_flight;
+mod pair;
+mod policy;
+mod reading;
+mod request;
+mod running;
+mod set;
+mod table;
+mod worker;
+
+pub use self::copy::ShadowRequest;
+pub use self::in_flight::Awaited;
+pub use self::request::Request;
+pub use self::table::Table;
+pub use self::worker::Worker;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A configuration as one worker runs on it.
+
+use std::rc::Rc;
+
+use super::running::{Comparing, Mirror};
+use super::set::MirrorSet;
+use crate::compare::Need;
+use crate::config::Config;
+use crate::telemetry::{Ledger, News, Notice};
+use crate::time::Moment;
+
+#[derive(Debug)]
+pub struct Policy {
+    pub mirrors: Vec<Rc<Mirror>>,
+    pub loop_guard: bool,
+    pub annotate: bool,
+    /// Whether a mirror must know the time of day.
+    pub is_scheduled: bool,
+}
+
+impl Policy {
+    pub fn new(config: Config, ledger: &mut Ledger) -> Self {
+        let is_scheduled = config.mirrors.iter().any(|mirror| mirror.select.schedule.is_set());
+        let mirrors = config.mirrors.into_iter().map(|mirror| Rc::new(Mirror::new(mirror, ledger))).collect();
+        Self { mirrors, loop_guard: config.loop_guard, annotate: config.annotate, is_scheduled }
+    }
+
+    /// A policy without mirrors.
+    pub fn none() -> Self {
+        Self { mirrors: Vec::new(), loop_guard: true, annotate: false, is_scheduled: false }
+    }
+
+    /// What the comparisons of these mirrors need of the primary's answer; `None` if none of them compares.
+    pub fn need(&self, mirrors: MirrorSet) -> Option<Need> {
+        let compare = mirrors.of(&self.mirrors).filter_map(|(_, mirror)| mirror.compare.as_ref());
+        compare.map(|compare| compare.rules.need()).reduce(Need::and)
+    }
+
+    /// Another policy takes over. Copies that were made go on.
+    pub fn retire(&self, ledger: &mut Ledger) {
+        self.mirrors.iter().for_each(|mirror| mirror.retire(ledger));
+    }
+
+    /// Whether log lines were left out and nobody was told of it.
+    pub fn has_unreported_lines(&self) -> bool {
+        self.comparing().any(|(_, compare)| compare.throttle.has_unreported())
+    }
+
+    /// What was left out of the log in a minute that is over.
+    pub fn left_out(&self, now: Moment) -> Vec<Notice> {
+        self.notices(|compare| compare.throttle.take_left_out(now))
+    }
+
+    /// What was left out of the log, where nobody will ask later.
+    pub fn all_left_out(&self) -> Vec<Notice> {
+        self.notices(|compare| compare.throttle.take_all_left_out())
+    }
+
+    fn notices(&self, count: impl Fn(&Comparing) -> Option<u64>) -> Vec<Notice> {
+        let notice = |(mirror, compare): (&Rc<Mirror>, _)| {
+            Some(Notice { mirror: mirror.name.clone(), news: News::LeftOut(count(compare)?) })
+        };
+        self.comparing().filter_map(notice).collect()
+    }
+
+    fn comparing(&self) -> impl Iterator<Item = (&Rc<Mirror>, &Comparing)> {
+        self.mirrors.iter().filter_map(|mirror| Some((mirror, mirror.compare.as_ref()?)))
+    }
+}

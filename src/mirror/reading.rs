@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A request that mirrors want, while it is read: its body so far, and the copies that are made of it in the end.
+
+use std::rc::Rc;
+
+use super::copy::ShadowRequest;
+use super::exchange::Exchange;
+use super::policy::Policy;
+use super::running::Mirror;
+use super::set::MirrorSet;
+use super::worker::Worker;
+use crate::capture::{BOOKKEEPING, BodyPolicy, Capture, OnOverflow};
+use crate::http::Head;
+use crate::telemetry::SkipReason;
+use crate::time::Moment;
+use crate::transform::{self, RedactError};
+
+#[derive(Debug)]
+pub struct Reading {
+    pub(super) policy: Rc<Policy>,
+    pub(super) head: Rc<Head>,
+    pub(super) exchange: Rc<Exchange>,
+    /// The mirrors that will get a copy if nothing comes between.
+    pub(super) wanted: MirrorSet,
+    /// Those among them whose copy goes without a body.
+    pub(super) bodiless: MirrorSet,
+    /// Bytes of the body so far, kept or not.
+    pub(super) body_len: usize,
+    pub(super) capture: Option<Capture>,
+    /// Flushes since it began at which the worker was short of room.
+    pub(super) waited: u32,
+}
+
+/// A request may be read through so many flushes at which the worker is short of room, 30 seconds.
+const PATIENCE: u32 = 75;
+
+impl Reading {
+    /// Whether the body has the length that was announced.
+    pub fn is_whole(&self) -> bool {
+        let length = self.head.get("content-length").and_then(|value| std::str::from_utf8(value).ok());
+        length.and_then(|length| length.parse().ok()) == Some(self.body_len)
+    }
+
+    pub fn body(&mut self, len: usize, read: impl FnOnce() -> Option<Vec<u8>>, worker: &mut Worker) {
+        self.body_len = self.body_len.saturating_add(len);
+        let mut cap = 0;
+        let policy = self.policy.clone();
+        for (index, mirror) in self.wanted.of(&policy.mirrors) {
+            let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body else { continue };
+            if self.body_len <= max_bytes {
+                cap = cap.max(max_bytes);
+            } else if on_overflow == OnOverflow::HeadersOnly {
+                self.bodiless.insert(index);
+            } else {
+                self.wanted.remove(index);
+                worker.skip(mirror, SkipReason::BodyTooLarge);
+            }
+        }
+        if cap == 0 {
+            // Nobody wants the body any more. The head stays.
+            self.drop_body();
+        } else if let Some(capture) = &mut self.capture
+            && !capture.take(len, cap, read)
+        {
+            self.give_up_body(worker);
+        }
+    }
+
+    /// The worker is short of room. Clients that send slowly must not hold it for themselves.
+    pub fn wait(&mut self, worker: &mut Worker) {
+        self.waited += 1;
+        if self.waited > PATIENCE && self.capture.as_ref().is_some_and(|capture| !capture.is_empty()) {
+            self.give_up_body(worker);
+        }
+    }
+
+    fn give_up_body(&mut self, worker: &mut Worker) {
+        let policy = self.policy.clone();
+        for (index, mirror) in self.wanted.of(&policy.mirrors) {
+            if !self.bodiless.contains(index) {
+                self.wanted.remove(index);
+                worker.skip(mirror, SkipReason::Memory);
+            }
+        }
+        self.drop_body();
+    }
+
+    fn drop_body(&mut self) {
+        if let Some(capture) = &mut self.capture {
+            capture.clear();
+        }
+    }
+
+    /// Puts a copy for every wanted mirror into the worker's outbox, as far as each may have one.
+    pub fn copy(mut self, now: Moment, worker: &mut Worker) -> MirrorSet {
+        // Ends the charge of the request: from here on each copy is charged for itself.
+        let full = Rc::new(self.capture.take().map(Capture::into_bytes).unwrap_or_default());
+        let empty = Rc::new(Vec::new());
+        let mut copied = MirrorSet::default();
+        for (index, mirror) in self.wanted.of(&self.policy.mirrors) {
+            let body = if self.bodiless.contains(index) { &empty } else { &full };
+            match self.copy_for(mirror, body, now, worker) {
+                Ok(copy) => {
+                    worker.post(copy);
+                    copied.insert(index);
+                }
+                Err(reason) => worker.skip(mirror, reason),
+            }
+        }
+        copied
+    }
+
+    fn copy_for(
+        &self,
+        mirror: &Rc<Mirror>,
+        body: &Rc<Vec<u8>>,
+        now: Moment,
+        worker: &Worker,
+    ) -> Result<ShadowRequest, SkipReason> {
+        // A request that chooses no target did not come this far.
+        let (target, _) = mirror.select.target.of(&self.head).ok_or(SkipReason::NoTarget)?;
+        if !mirror.gate.breaker_admits(target, now) {
+            return Err(SkipReason::Breaker);
+        }
+        let body = self.redacted(mirror, body, worker)?;
+        if !transform::fits(&self.head, &mirror.transform, body.len()) {
+            return Err(SkipReason::HeadersTooLarge);
+        }
+        let size = self.head.size().saturating_add(body.len()).saturating_add(BOOKKEEPING);
+        let charge = worker.budget().charge(size).ok_or(SkipReason::Memory)?;
+        if mirror.dry_run {
+            mirror.gate.rehearse(target, now)?;
+            return Err(SkipReason::DryRun);
+        }
+        Ok(ShadowRequest {
+            permit: mirror.gate.enter(target, now)?,
+            mirror: mirror.clone(),
+            head: self.head.clone(),
+            body,
+            exchange: self.exchange.clone(),
+            charge,
+        })
+    }
+
+    /// A body without what the mirror must not show. Never grows beyond what the mirror or the worker may hold.
+    fn redacted(
+        &self,
+        mirror: &Mirror,
+        body: &Rc<Vec<u8>>,
+        worker: &Worker,
+    ) -> Result<Rc<Vec<u8>>, SkipReason> {
+        let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body else { return Ok(body.clone()) };
+        let room = worker.budget().room();
+        match mirror.transform.redact.body(&self.head, body, max_bytes.min(room)) {
+            Ok(Some(redacted)) => Ok(Rc::new(redacted)),
+            Ok(None) => Ok(body.clone()),
+            Err(RedactError::Unredactable) => Err(SkipReason::Unredactable),
+            Err(RedactError::TooLong) if max_bytes > room => Err(SkipReason::Memory),
+            Err(RedactError::TooLong) if on_overflow == OnOverflow::HeadersOnly => Ok(Rc::default()),
+            Err(RedactError::TooLong) => Err(SkipReason::BodyTooLarge),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The life of one request, as far as its copies go.
+//!
+//! ```text
+//! headers ──► Passing                          no mirror wants it (any more)
+//!        └──► Reading ──► Answering ──► Passing
+//!              body,       copies wait or are sent;
+//!              trailers    the primary's answer is awaited
+//! ```
+//!
+//! The primary is never held up: nothing here can ask for that.
+
+use std::rc::Rc;
+
+use super::exchange::Exchange;
+use super::policy::Policy;
+use super::reading::Reading;
+use super::running::Mirror;
+use super::set::MirrorSet;
+use super::worker::Worker;
+use crate::capture::Capture;
+use crate::compare::Need;
+use crate::http::{Head, MARKER, lists};
+use crate::telemetry::SkipReason;
+use crate::time::Moment;
+
+#[derive(Debug, Default)]
+pub enum Request {
+    /// Nothing of it is or will be copied.
+    #[default]
+    Passing,
+    /// Mirrors want it, and it is being read.
+    Reading(Reading),
+    /// Copies were made; the primary's answer has not ended.
+    Answering(Rc<Exchange>),
+}
+
+impl Request {
+    /// A request that mirrors were drawn for. Counts every mirror that cannot have it.
+    pub fn begin(mut wanted: MirrorSet, head: Head, worker: &mut Worker) -> Self {
+        let policy = worker.policy().clone();
+        let refused = if policy.loop_guard && head.get(MARKER).is_some() {
+            Some(SkipReason::Loop)
+        } else if is_upgrade(&head) {
+            Some(SkipReason::Upgrade)
+        } else {
+            None
+        };
+        if let Some(reason) = refused {
+            worker.skip_all(&policy, wanted, reason);
+            return Self::Passing;
+        }
+        for (index, mirror) in wanted.of(&policy.mirrors) {
+            if let Some(reason) = worker.refusal(mirror, &head) {
+                wanted.remove(index);
+                worker.skip(mirror, reason);
+            }
+        }
+        if wanted.is_empty() {
+            return Self::Passing;
+        }
+        let Some(charge) = worker.budget().charge(head.size()) else {
+            worker.skip_all(&policy, wanted, SkipReason::Memory);
+            return Self::Passing;
+        };
+        let mut bodiless = MirrorSet::default();
+        wanted
+            .of(&policy.mirrors)
+            .filter(|(_, mirror)| !mirror.wants_body())
+            .for_each(|(i, _)| bodiless.insert(i));
+        let head = Rc::new(head);
+        let exchange = Exchange::new(policy.need(wanted), head.clone());
+        Self::Reading(Reading {
+            policy,
+            head,
+            exchange: Rc::new(exchange),
+            wanted,
+            bodiless,
+            body_len: 0,
+            capture: Some(Capture::new(charge)),
+            waited: 0,
+        })
+    }
+
+    /// A chunk of the body. `read` fetches its bytes from the host; it is only called if they are kept, and gives `None` if
+    /// the host does not hand them over.
+    pub fn body(&mut self, len: usize, read: impl FnOnce() -> Option<Vec<u8>>, worker: &mut Worker) {
+        if let Self::Reading(reading) = self {
+            reading.body(len, read, worker);
+            if reading.wanted.is_empty() {
+                *self = Self::Passing;
+            }
+        }
+    }
+
+    /// The worker is short of room while the request is read.
+    pub fn wait(&mut self, worker: &mut Worker) {
+        if let Self::Reading(reading) = self {
+            reading.wait(worker);
+            if reading.wanted.is_empty() {
+                *self = Self::Passing;
+            }
+        }
+    }
+
+    /// The request was read whole. Makes the copies; these are their mirrors.
+    pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Option<Copied> {
+        let Self::Reading(reading) = std::mem::take(self) else { return None };
+        let (policy, exchange, head) =
+            (reading.policy.clone(), reading.exchange.clone(), reading.head.clone());
+        exchange.request_ended(now);
+        let mirrors = reading.copy(now, worker);
+        exchange.needs(policy.need(mirrors));
+        if !mirrors.is_empty() && exchange.is_open() {
+            *self = Self::Answering(exchange);
+        }
+        Some(Copied { policy, head, mirrors })
+    }
+
+    /// Whether the primary's answer is of interest.
+    pub fn awaits_answer(&self) -> bool {
+        self.exchange().is_some_and(|exchange| exchange.is_open())
+    }
+
+    /// What comparisons need to see of the primary's answer.
+    pub fn need(&self) -> Need {
+        self.exchange().map(|exchange| exchange.need()).unwrap_or_default()
+    }
+
+    /// The primary's answer began. Its headers may be left empty where they are not needed.
+    pub fn answer_begins(&self, status: u16, headers: Head, worker: &Worker) {
+        if let Some(exchange) = self.exchange() {
+            exchange.primary_begins(status, headers, worker.budget());
+        }
+    }
+
+    /// Whether the body of the primary's answer is wanted.
+    pub fn wants_answers_body(&self) -> bool {
+        self.exchange().is_some_and(|exchange| exchange.wants_primary_body())
+    }
+
+    /// A chunk of the primary's answer. `read` fetches its bytes from the host.
+    pub fn answer_body(&self, len: usize, read: impl FnOnce() -> Option<Vec<u8>>) {
+        if let Some(exchange) = self.exchange() {
+            exchange.primary_body(len, read);
+        }
+    }
+
+    /// The primary's answer ended.
+    pub fn answer_ends(&mut self, now: Moment, worker: &mut Worker) {
+        self.answer_is_over(now, true, worker);
+    }
+
+    fn answer_is_over(&mut self, now: Moment, whole: bool, worker: &mut Worker) {
+        if let Some(exchange) = self.exchange() {
+            worker.primary_ended(exchange, now, whole);
+        }
+        if matches!(self, Self::Answering(_)) {
+            *self = Self::Passing;
+        }
+    }
+
+    /// The stream is gone: a request that was not read whole leaves no copy behind.
+    pub fn gone(&mut self, now: Moment, worker: &mut Worker) {
+        if matches!(self, Self::Reading(reading) if reading.is_whole()) {
+            // Envoy ends a stream as soon as the primary has answered, be it before the end of the request was
+            // signalled: HTTP/2 may put that into a frame of its own behind the last byte.
+            self.end(now, worker);
+        }
+        self.answer_is_over(now, false, worker);
+        if let Self::Reading(reading) = std::mem::take(self) {
+            worker.skip_all(&reading.policy, reading.wanted, SkipReason::Aborted);
+        }
+    }
+
+    fn exchange(&self) -> Option<&Rc<Exchange>> {
+        match self {
+            Self::Passing => None,
+            Self::Reading(reading) => Some(&reading.exchange),
+            Self::Answering(exchange) => Some(exchange),
+        }
+    }
+}
+
+/// The mirrors for which copies of a request were made.
+#[derive(Debug)]
+pub struct Copied {
+    policy: Rc<Policy>,
+    head: Rc<Head>,
+    mirrors: MirrorSet,
+}
+
+impl Copied {
+    /// Their names for the primary's access log, if they are wanted there. A copy that Envoy has refused by now is none.
+    pub fn annotation(&self) -> Option<String> {
+        let Self { policy, head, mirrors } = self;
+        if !policy.annotate {
+            return None;
+        }
+        let refused = |mirror: &Mirror| {
+            mirror.select.target.of(head).is_some_and(|(target, _)| mirror.was_refused(target))
+        };
+        let copied = mirrors.of(&policy.mirrors).map(|(_, mirror)| mirror).filter(|mirror| !refused(mirror));
+        let names: Vec<_> = copied.map(|mirror| mirror.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(","))
+    }
+}
+
+/// CONNECT, or an upgrade such as WebSocket: what follows is not a request body.
+fn is_upgrade(head: &Head) -> bool {
+    head.get(":method") == Some(b"CONNECT")
+        || head.get("upgrade").is_some()
+            && head.iter().any(|(name, value)| name == b"connection" && lists(value, b"upgrade"))
+}

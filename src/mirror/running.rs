@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A mirror at run time: the settings of every stage, its metrics, and what it remembers.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use crate::admission::{Ending, Gate, Permit, Transition};
+use crate::capture::BodyPolicy;
+use crate::compare::Rules;
+use crate::config::MirrorConfig;
+use crate::http::Refusal;
+use crate::select::Selection;
+use crate::telemetry::{
+    Class, ClusterChange, ComparisonMeters, ComparisonResult, Ledger, Meters, News, Notice, Side, SkipReason,
+    Throttle,
+};
+use crate::time::Moment;
+use crate::transform::Transform;
+
+#[derive(Debug)]
+pub struct Mirror {
+    pub name: String,
+    pub select: Selection,
+    pub body: BodyPolicy,
+    pub transform: Transform,
+    pub timeout: Duration,
+    pub dry_run: bool,
+    /// `None`: answers are not compared.
+    pub compare: Option<Comparing>,
+    pub meters: Meters,
+    pub gate: Gate,
+    /// Whether the gauge counts this worker's breaker as open.
+    shown_open: Cell<bool>,
+    retired: Cell<bool>,
+    /// What Envoy made of the last copies, by the index of the cluster in the target.
+    reachable: RefCell<Vec<Reachable>>,
+}
+
+/// What Envoy made of the last copy for a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reachable {
+    Yes,
+    Unknown,
+    /// Copies were rejected, the last one then. Between rejections others may be taken.
+    Rejecting {
+        last: Moment,
+        rejected: bool,
+    },
+}
+
+/// So long must Envoy take copies before that is news: a cluster at its limits rejects some of them.
+const CALM: Duration = Duration::from_secs(10);
+
+/// What a mirror needs to compare answers.
+#[derive(Debug)]
+pub struct Comparing {
+    pub rules: Rules,
+    pub meters: ComparisonMeters,
+    /// Limits the log lines about differences.
+    pub throttle: Throttle,
+}
+
+impl Mirror {
+    pub fn new(config: MirrorConfig, ledger: &mut Ledger) -> Self {
+        let MirrorConfig { name, select, body, transform, timeout, limits, breaker, dry_run, compare } =
+            config;
+        let meters = Meters::define(ledger, &name);
+        let compare = compare.map(|rules| Comparing {
+            rules,
+            meters: ComparisonMeters::define(ledger, &name),
+            throttle: Throttle::default(),
+        });
+        let targets = select.target.count();
+        Self {
+            select,
+            body,
+            transform,
+            timeout,
+            dry_run,
+            compare,
+            meters,
+            gate: Gate::new(limits, breaker, targets),
+            shown_open: Cell::default(),
+            retired: Cell::default(),
+            reachable: RefCell::new(vec![Reachable::Yes; targets]),
+            name,
+        }
+    }
+
+    /// Whether a copy takes the body at all.
+    pub fn wants_body(&self) -> bool {
+        self.body != BodyPolicy::None
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub fn notice(&self, news: News) -> Notice {
+        Notice { mirror: self.name.clone(), news }
+    }
+
+    /// Takes the permit of a copy back, and says what the breaker makes of its end.
+    pub fn leave(&self, permit: Permit, end: Ending, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+        let target = permit.target();
+        let transition = self.gate.leave(permit, end, now)?;
+        self.show_breaker(ledger);
+        Some(self.breaker_notice(target, transition))
+    }
+
+    #[cold]
+    pub fn breaker_notice(&self, target: usize, transition: Transition) -> Notice {
+        let cluster = self.select.target.name(target).to_owned();
+        self.notice(News::Breaker { cluster, transition })
+    }
+
+    /// Another mirror takes over under this name. Copies that were made go on.
+    pub fn retire(&self, ledger: &mut Ledger) {
+        self.retired.set(true);
+        self.show_breaker(ledger);
+    }
+
+    fn show_breaker(&self, ledger: &mut Ledger) {
+        let open = !self.retired.get() && !self.gate.breakers_are_closed();
+        if self.shown_open.replace(open) != open {
+            ledger.add(self.meters.breaker_open, if open { 1 } else { -1 });
+        }
+    }
+
+    /// Notes what Envoy made of a copy for one of the target's clusters, and says what has changed.
+    pub fn note_cluster(
+        &self,
+        target: usize,
+        refusal: Option<Refusal>,
+        now: Moment,
+    ) -> Option<ClusterChange> {
+        let mut reachable = self.reachable.borrow_mut();
+        let before = reachable.get_mut(target)?;
+        let (after, change) = match (*before, refusal) {
+            (Reachable::Unknown, Some(Refusal::UnknownCluster)) => (Reachable::Unknown, None),
+            (_, Some(Refusal::UnknownCluster)) => (Reachable::Unknown, Some(ClusterChange::Unknown)),
+            (Reachable::Unknown, None) => (Reachable::Yes, Some(ClusterChange::Known)),
+            (Reachable::Rejecting { last, .. }, None) if now.saturating_sub(last) >= CALM => {
+                (Reachable::Yes, Some(ClusterChange::Accepting))
+            }
+            (Reachable::Rejecting { last, .. }, None) => {
+                (Reachable::Rejecting { last, rejected: false }, None)
+            }
+            (Reachable::Yes, None) => (Reachable::Yes, None),
+            (before, Some(Refusal::Rejected)) => {
+                let is_news = !matches!(before, Reachable::Rejecting { .. });
+                let change = is_news.then_some(ClusterChange::Rejecting);
+                (Reachable::Rejecting { last: now, rejected: true }, change)
+            }
+        };
+        *before = after;
+        change
+    }
+
+    /// Whether Envoy refused the last copy for one of the target's clusters.
+    pub fn was_refused(&self, target: usize) -> bool {
+        let reachable = self.reachable.borrow();
+        matches!(
+            reachable.get(target),
+            Some(Reachable::Unknown | Reachable::Rejecting { rejected: true, .. })
+        )
+    }
+
+    pub fn count_skip(&self, reason: SkipReason, ledger: &mut Ledger) {
+        ledger.add(self.meters.skipped(reason), 1);
+    }
+
+    /// Counts one answer to a request whose copy was sent.
+    pub fn count_answer(&self, side: Side, class: Class, after: Duration, ledger: &mut Ledger) {
+        ledger.add(self.meters.responses(side, class), 1);
+        ledger.observe(self.meters.duration(side), u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a comparison, if this mirror makes any.
+    pub fn count_comparison(&self, result: ComparisonResult, ledger: &mut Ledger) {
+        if let Some(compare) = &self.compare {
+            ledger.add(compare.meters.result(result), 1);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What one worker's VM knows between two events: policy, outbox, copies on the wire, sums.
+//!
+//! The shell asks it at each event and makes the host calls that follow; the worker makes none.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::copy::ShadowRequest;
+use super::exchange::Exchange;
+use super::in_flight::{Awaited, InFlight, Settled};
+use super::pair::Pair;
+use super::policy::Policy;
+use super::running::Mirror;
+use super::set::MirrorSet;
+use crate::admission::{Ending, Pace, Transition, Waiting};
+use crate::capture::Budget;
+use crate::compare::Observed;
+use crate::config::Config;
+use crate::http::{Head, Outcome, Refusal};
+use crate::select::{Dice, Drawn};
+use crate::telemetry::{
+    BUFFERED_BYTES, FailReason, Handle, Ledger, MetricKind, MetricUpdate, News, Notice, SkipReason,
+};
+use crate::time::{Moment, Timestamp};
+
+/// Most copies, and bytes of their bodies, that leave in the callback of their request. What is more waits for the tick.
+const MAX_AT_ONCE: usize = 4;
+const MAX_BYTES_AT_ONCE: usize = 64 << 10;
+
+#[derive(Debug)]
+pub struct Worker {
+    policy: Rc<Policy>,
+    dice: Dice,
+    budget: Budget,
+    outbox: VecDeque<ShadowRequest>,
+    pace: Pace,
+    in_flight: InFlight,
+    pairs: VecDeque<Pair>,
+    ledger: Ledger,
+    buffered: Handle,
+    /// Bytes held, as the host knows them.
+    reported: usize,
+    /// What time it is, as far as the mirrors' schedules go.
+    time: Option<Timestamp>,
+}
+
+impl Worker {
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self::beside(&Budget::new(0), config, seed)
+    }
+
+    /// What one configuration knows of a worker on which there are others.
+    pub fn beside(others: &Budget, config: Config, seed: u64) -> Self {
+        let mut ledger = Ledger::default();
+        let buffered = ledger.define(MetricKind::Gauge, BUFFERED_BYTES.into());
+        Self {
+            budget: others.beside(config.max_buffered_bytes),
+            policy: Rc::new(Policy::new(config, &mut ledger)),
+            dice: Dice::seeded(seed),
+            outbox: VecDeque::new(),
+            pace: Pace::default(),
+            in_flight: InFlight::default(),
+            pairs: VecDeque::new(),
+            ledger,
+            buffered,
+            reported: 0,
+            time: None,
+        }
+    }
+
+    /// Takes another configuration for the requests to come; without one they pass. Copies that were made go on under
+    /// theirs.
+    pub fn reconfigure(&mut self, config: Option<Config>) {
+        self.policy.retire(&mut self.ledger);
+        self.policy = Rc::new(match config {
+            Some(config) => {
+                self.budget = self.budget.with_limit(config.max_buffered_bytes);
+                Policy::new(config, &mut self.ledger)
+            }
+            None => Policy::none(),
+        });
+    }
+
+    pub fn policy(&self) -> &Rc<Policy> {
+        &self.policy
+    }
+
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// Draws for every mirror, before anything of the request was read.
+    pub fn draw(&mut self) -> MirrorSet {
+        let Self { policy, dice, ledger, time, .. } = self;
+        let mut wanted = MirrorSet::default();
+        for (index, mirror) in policy.mirrors.iter().enumerate() {
+            ledger.add(mirror.meters.requests, 1);
+            match mirror.select.draw(*time, dice) {
+                Drawn::In => wanted.insert(index),
+                Drawn::Out => mirror.count_skip(SkipReason::Unsampled, ledger),
+                Drawn::Inactive => mirror.count_skip(SkipReason::Inactive, ledger),
+            }
+        }
+        wanted
+    }
+
+    /// Why a mirror that was drawn does not copy the request after all.
+    pub fn refusal(&mut self, mirror: &Mirror, head: &Head) -> Option<SkipReason> {
+        mirror.select.refusal(head, self.time, &mut self.dice).map(SkipReason::from)
+    }
+
+    /// Whether a mirror has a schedule, and the time is not known.
+    pub fn lacks_time(&self) -> bool {
+        self.policy.is_scheduled && self.time.is_none()
+    }
+
+    /// Says what time it is, until [`Self::forget_time`].
+    pub fn tell_time(&mut self, time: Option<Timestamp>) {
+        self.time = time;
+    }
+
+    pub fn forget_time(&mut self) {
+        self.time = None;
+    }
+
+    pub fn skip(&mut self, mirror: &Mirror, reason: SkipReason) {
+        mirror.count_skip(reason, &mut self.ledger);
+    }
+
+    pub fn skip_all(&mut self, policy: &Policy, mirrors: MirrorSet, reason: SkipReason) {
+        mirrors.of(&policy.mirrors).for_each(|(_, mirror)| self.skip(mirror, reason));
+    }
+
+    pub fn post(&mut self, copy: ShadowRequest) {
+        self.pace.copy_made();
+        self.outbox.push_back(copy);
+    }
+
+    /// When copies leave and sums are told.
+    pub fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    /// Whether there are copies that should not wait for others, and that take no longer to send than a request may be held up.
+    pub fn may_send_now(&self) -> bool {
+        let bytes = || self.outbox.iter().map(|copy| copy.body().len()).fold(0, usize::saturating_add);
+        (1..=MAX_AT_ONCE).contains(&self.outbox.len())
+            && self.pace.sends_at_once()
+            && bytes() <= MAX_BYTES_AT_ONCE
+    }
+
+    /// What the next ticks have to do.
+    pub fn waiting(&self) -> Waiting {
+        Waiting {
+            work: !self.outbox.is_empty() || !self.pairs.is_empty(),
+            // Copies in flight are looked after until they were answered, those of other configurations as well. Where room is short
+            // slow requests must give way.
+            news: self.has_news()
+                || !self.in_flight.is_empty()
+                || self.budget.others_hold()
+                || self.budget.is_short(),
+        }
+    }
+
+    /// The copy that waits for longest.
+    pub fn next_copy(&mut self) -> Option<ShadowRequest> {
+        self.outbox.pop_front()
+    }
+
+    /// The host took a copy and will answer under the token, or refused it.
+    pub fn dispatched(
+        &mut self,
+        copy: ShadowRequest,
+        result: Result<u32, Refusal>,
+        now: Moment,
+    ) -> Vec<Notice> {
+        let (mirror, target) = (copy.mirror.clone(), copy.permit.target());
+        let mut notices = Vec::new();
+        if let Some(change) = mirror.note_cluster(target, result.err(), now) {
+            notices.push(mirror.notice(News::Cluster { cluster: copy.cluster().to_owned(), change }));
+        }
+        match result {
+            Ok(token) => {
+                if copy.permit.is_probe() {
+                    notices.push(mirror.breaker_notice(target, Transition::Probing));
+                }
+                notices.extend(self.in_flight.sent(token, copy, now, &mut self.ledger));
+            }
+            Err(refusal) => {
+                self.ledger.add(mirror.meters.failed(FailReason::from(refusal)), 1);
+                // What was never sent costs nobody.
+                notices.extend(mirror.leave(copy.permit, Ending::Unknown, now, &mut self.ledger));
+            }
+        }
+        notices
+    }
+
+    /// What must be read of the answer to the copy with this token; `None` if there is no such copy.
+    pub fn awaited(&self, token: u32) -> Option<Awaited> {
+        self.in_flight.awaited(token)
+    }
+
+    /// The host answered a copy. `answer` is what comparisons need of it.
+    pub fn settle(&mut self, token: u32, outcome: Outcome, answer: Observed, now: Moment) -> Option<Notice> {
+        let Settled { mirror, exchange, after, notice } =
+            self.in_flight.settle(token, outcome, now, &mut self.ledger)?;
+        if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
+            let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
+            self.pairs.extend(pair);
+        }
+        notice
+    }
+
+    /// Whether answers are awaited.
+    pub fn awaits_answers(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    /// Whether a copy should have had its answer by now.
+    pub fn is_overdue(&self, now: Moment) -> bool {
+        self.in_flight.is_overdue(now)
+    }
+
+    /// Gives up the copies whose answer the host owes.
+    pub fn give_up_overdue(&mut self, now: Moment) -> Vec<Notice> {
+        self.in_flight.give_up_overdue(now, &mut self.ledger)
+    }
+
+    /// Nothing will be done with this worker any more: counts the answers that were not compared.
+    pub fn abandon(&mut self) {
+        self.pairs.drain(..).for_each(|pair| pair.give_up(&mut self.ledger));
+    }
+
+    /// The primary's answer ended, whole or broken off.
+    pub fn primary_ended(&mut self, exchange: &Exchange, now: Moment, whole: bool) {
+        self.pairs.extend(exchange.primary_ended(now, whole, &mut self.ledger));
+    }
+
+    /// Does a part of the work that waits, if there is any. Gives what must be logged.
+    pub fn work(&mut self, now: Moment) -> Option<Option<Notice>> {
+        let pair = self.pairs.pop_front()?;
+        Some(pair.compare(now, &mut self.ledger))
+    }
+
+    /// Whether no copy waits or is on the wire, and no answers wait to be compared.
+    pub fn is_idle(&self) -> bool {
+        self.outbox.is_empty() && self.in_flight.is_empty() && self.pairs.is_empty()
+    }
+
+    /// Whether the host does not know everything that was counted.
+    fn has_news(&self) -> bool {
+        self.ledger.is_dirty() || self.budget.used() != self.reported || self.policy.has_unreported_lines()
+    }
+
+    /// Tells what may not pile up until the next flush.
+    pub fn flush_if_full(&mut self, tell: impl FnMut(usize, MetricUpdate)) {
+        self.ledger.drain_if_full(tell);
+    }
+
+    /// Tells everything that was counted, and takes gauges back until the next time.
+    pub fn flush_and_withdraw(&mut self, mut tell: impl FnMut(usize, MetricUpdate)) {
+        self.flush(&mut tell);
+        self.ledger.withdraw(tell);
+    }
+
+    /// Tells everything that was counted since the last time.
+    pub fn flush(&mut self, tell: impl FnMut(usize, MetricUpdate)) {
+        self.pace.flushed();
+        let used = self.budget.used();
+        if used != self.reported {
+            self.ledger.add(self.buffered, difference(used, self.reported));
+            self.reported = used;
+        }
+        self.ledger.drain(tell);
+    }
+}
+
+fn difference(new: usize, old: usize) -> i64 {
+    let size = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+    size(new) - size(old)
+}

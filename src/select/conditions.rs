@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which requests a mirror may have, by what is in their head.
+
+use super::Matcher;
+use crate::http::{Head, query};
+
+/// A mirror's `match` and `exclude`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Conditions {
+    /// One of these must hold. `None`: nothing is asked.
+    pub any_of: Option<Vec<Condition>>,
+    /// None of these may hold.
+    pub none_of: Vec<Condition>,
+}
+
+/// Holds if everything in it holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Condition {
+    pub methods: Option<Vec<Vec<u8>>>,
+    /// Of the path without its query.
+    pub path: Option<Matcher>,
+    /// Names in lower case, pseudo-headers included. Each line of a header is a value.
+    pub headers: Vec<(String, Matcher)>,
+    /// Names and values after percent-decoding.
+    pub query: Vec<(Vec<u8>, Matcher)>,
+}
+
+impl Conditions {
+    /// Whether a request is eligible.
+    pub fn admit(&self, head: &Head) -> bool {
+        // Where it cannot be known the request is not copied: what is excluded may be so for a good reason.
+        let any = |conditions: &[Condition], unknown| conditions.iter().any(|one| one.holds(head, unknown));
+        self.any_of.as_deref().is_none_or(|conditions| any(conditions, false)) && !any(&self.none_of, true)
+    }
+}
+
+impl Condition {
+    fn holds(&self, head: &Head, unknown: bool) -> bool {
+        let path = head.get(":path").unwrap_or_default();
+        let method = head.get(":method").unwrap_or_default();
+        self.methods.as_ref().is_none_or(|methods| methods.iter().any(|one| one == method))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|matcher| matcher.holds(std::iter::once(query::split(path).0), unknown))
+            && self.headers.iter().all(|(name, matcher)| matcher.holds(head.values(name), unknown))
+            && self.query.iter().all(|(name, matcher)| matcher.holds(query::values(path, name), unknown))
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What real Envoys said (1.40.0, 1,500 requests, mirrors `v2` and `v3-canary`), and what they might say.
+
+use super::*;
+
+const TAGGED: &str = include_str!("../../../tests/recorded/tagged.prom");
+const UNTAGGED: &str = include_str!("../../../tests/recorded/untagged.prom");
+/// Of the same Envoy and moment as `TAGGED`.
+const DETAILED: &str = include_str!("../../../tests/recorded/detailed.json");
+/// Of the same Envoy and moment as `UNTAGGED`.
+const CUMULATIVE: &str = include_str!("../../../tests/recorded/cumulative.json");
+
+fn tally(text: &str, mirror: &str) -> Tally {
+    Reading::parse(text).unwrap().tally(mirror).unwrap()
+}
+
+fn counts(pairs: &[(&str, u64)]) -> Counts {
+    pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+#[test]
+fn prometheus_text_has_every_number() {
+    let found = tally(TAGGED, "v2");
+    assert_eq!((found.requests, found.sent, found.in_flight, found.breaker_open), (1500, 1500, 0, 0));
+    let classes = [("1xx", 0), ("2xx", 1464), ("3xx", 0), ("4xx", 24), ("5xx", 12)];
+    assert_eq!(found.primary.classes, counts(&classes));
+    let classes = [("1xx", 0), ("2xx", 1402), ("3xx", 0), ("4xx", 43), ("5xx", 33)];
+    assert_eq!(found.shadow.classes, counts(&classes));
+    assert_eq!(found.failed.get("timeout"), Some(&22));
+    assert_eq!(found.errors(), ((12, 1500), (55, 1500)));
+    assert_eq!(found.samples(), 1500);
+    assert!(found.skipped.values().all(|count| *count == 0) && found.skipped.len() == 15);
+    assert_eq!(tally(TAGGED, "v3-canary").skipped.get("unsampled"), Some(&1207));
+    let durations = &found.primary.durations;
+    assert_eq!(durations.measured(), 1500);
+    let first = Bucket { lower: 1.0, upper: 2.0, count: 3 };
+    let second = Bucket { lower: 2.0, upper: 5.0, count: 89 };
+    assert_eq!(durations.buckets[..2], [first, second]);
+}
+
+#[test]
+fn envoys_own_json_says_the_same_in_finer_buckets() {
+    for mirror in ["v2", "v3-canary"] {
+        let (text, json) = (tally(TAGGED, mirror), tally(DETAILED, mirror));
+        for (coarse, fine) in [(&text.primary, &json.primary), (&text.shadow, &json.shadow)] {
+            assert_eq!(coarse.durations.measured(), fine.durations.measured());
+            assert!(fine.durations.buckets.len() > coarse.durations.buckets.len());
+            assert!(fine.durations.buckets.iter().all(|bucket| bucket.upper < bucket.lower * 1.11));
+        }
+        let without = |mut tally: Tally| {
+            (tally.primary.durations, tally.shadow.durations) = Default::default();
+            tally
+        };
+        assert_eq!(without(text), without(json));
+    }
+}
+
+#[test]
+fn without_tag_rules_the_labels_are_in_the_names() {
+    let reading = Reading::parse(UNTAGGED).unwrap();
+    // Prometheus' alphabet has no hyphen.
+    assert_eq!(reading.mirrors(), ["v2".to_owned(), "v3_canary".to_owned()].into());
+    for (text, json) in [("v2", "v2"), ("v3_canary", "v3-canary")] {
+        let expected = Tally { mirror: text.to_owned(), ..tally(CUMULATIVE, json) };
+        assert_eq!(tally(UNTAGGED, text), expected);
+    }
+}
+
+#[test]
+fn a_difference_of_readings_is_what_happened_in_between() {
+    let later = Reading::parse(TAGGED).unwrap();
+    let earlier: String = TAGGED.replace(" 1500\n", " 1000\n").replace(" 1464\n", " 1000\n");
+    let (since, anew) = later.since(&Reading::parse(&earlier).unwrap());
+    let found = since.tally("v2").unwrap();
+    assert!(!anew);
+    assert_eq!((found.requests, found.primary.of("2xx"), found.primary.of("5xx")), (500, 464, 0));
+    // An Envoy that began anew has smaller numbers; they are all since then.
+    let larger = TAGGED.replace(" 1464\n", " 9999\n");
+    let (since, anew) = later.since(&Reading::parse(&larger).unwrap());
+    assert!(anew);
+    assert_eq!(since, later);
+}
+
+#[test]
+fn a_gauge_is_not_subtracted() {
+    let now = Reading::parse("shadow_in_flight{mirror=\"a\"} 3\n").unwrap();
+    let before = Reading::parse("shadow_in_flight{mirror=\"a\"} 5\n").unwrap();
+    let (since, anew) = now.since(&before);
+    assert_eq!((since.tally("a").unwrap().in_flight, anew), (3, false));
+}
+
+#[test]
+fn readings_survive_a_file() {
+    for text in [TAGGED, UNTAGGED, DETAILED, CUMULATIVE] {
+        let reading = Reading::parse(text).unwrap();
+        let back: Reading = serde_json::from_str(&serde_json::to_string(&reading).unwrap()).unwrap();
+        assert_eq!(back, reading);
+    }
+}
+
+#[test]
+fn several_envoys_add_up() {
+    let mut both = Reading::parse(DETAILED).unwrap();
+    both.merge(&Reading::parse(CUMULATIVE).unwrap());
+    // But not if their buckets cross.
+    assert!(both.tally("v2").unwrap_err().to_string().contains("different buckets"));
+    let mut twice = Reading::parse(DETAILED).unwrap();
+    twice.merge(&twice.clone());
+    assert_eq!(twice.tally("v2").unwrap().samples(), 3000);
+    assert_eq!(twice.tally("v2").unwrap().primary.durations.measured(), 3000);
+}
+
+#[test]
+fn comparisons_and_strange_labels_are_read() {
+    let text = "# HELP x y\nshadow_comparisons_total{result=\"match\",mirror=\"a\",pod=\"x\\\"},{\\\\\"} 90 1700000000000\n\
+                shadow_comparisons_total{result=\"mismatch\",mirror=\"a\",} 1e1\n\
+                shadow_differences_total{kind=\"body\",mirror=\"a\"} 10\nnonsense\nshadow_sent_total{mirror=\"a} 1\n";
+    let found = tally(text, "a");
+    assert_eq!(found.mismatches(), (10, 100));
+    assert_eq!(found.differences, counts(&[("body", 10)]));
+}
+
+#[test]
+fn quantiles_instead_of_buckets_are_refused() {
+    let text = r#"{"stats": [{"histograms": {"supported_quantiles": [0], "computed_quantiles":
+        [{"name": "wasmcustom.mirror=.=v2;.;side=.=primary;.;shadow_duration_milliseconds", "values": []}]}}]}"#;
+    assert!(Reading::parse(text).unwrap_err().to_string().contains("histogram_buckets=detailed"));
+    assert!(Reading::parse("{\"x\": 1}").is_err());
+    assert!(Reading::parse("<html>").unwrap().is_empty());
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read_without_harm(text in "\\PC{0,200}", name in "[a-z_{}=\",. 0-9]{0,60}") {
+        let _ = Reading::parse(&text);
+        let _ = Reading::parse(&format!("{{{text}"));
+        let _ = Reading::parse(&format!("shadow_sent_total{name}\nmirror___{name}shadow_sent_total 1"));
+    }
+}

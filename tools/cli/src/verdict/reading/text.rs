@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Prometheus' text format. Lines that are not the filter's, or not understood, are left alone: an admin's answer is full
+//! of them.
+
+use std::collections::BTreeMap;
+
+use exposition::Sample;
+
+use super::{Key, Reading, add_cumulative};
+
+use super::super::series::{Labels, Metric, from_prometheus};
+
+pub(super) fn parse(text: &str) -> Reading {
+    let mut reading = Reading::default();
+    let mut histograms: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+    for line in text.lines() {
+        let Some(Sample { name, labels, value }) = Sample::parse(line) else { continue };
+        let Some((metric, known)) = from_prometheus(&name, &labels).filter(|_| value.is_finite()) else {
+            continue;
+        };
+        if metric == Metric::Duration {
+            if let Some(end) = labels.get("le").and_then(|end| end.parse().ok()) {
+                histograms.entry(known).or_default().push((end, value));
+            }
+        } else {
+            reading.add(Key { metric, labels: known, bucket: None }, value);
+        }
+    }
+    for (labels, ends) in histograms {
+        add_cumulative(&mut reading, &labels, ends);
+    }
+    reading
+}

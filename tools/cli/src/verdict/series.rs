@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Names of the filter's metrics in all the forms in which they come: with labels, with the labels inside Envoy's name, and
+//! with that name as Prometheus' alphabet leaves it.
+
+use serde::{Deserialize, Serialize};
+
+pub use exposition::Labels;
+
+/// The metrics that a verdict needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    Requests,
+    Skipped,
+    Sent,
+    Failed,
+    Responses,
+    Duration,
+    Comparisons,
+    Differences,
+    InFlight,
+    BreakerOpen,
+}
+
+impl Metric {
+    pub const ALL: [(Self, &str); 10] = [
+        (Self::Requests, "shadow_requests_total"),
+        (Self::Skipped, "shadow_skipped_total"),
+        (Self::Sent, "shadow_sent_total"),
+        (Self::Failed, "shadow_failed_total"),
+        (Self::Responses, "shadow_responses_total"),
+        (Self::Duration, "shadow_duration_milliseconds"),
+        (Self::Comparisons, "shadow_comparisons_total"),
+        (Self::Differences, "shadow_differences_total"),
+        (Self::InFlight, "shadow_in_flight"),
+        (Self::BreakerOpen, "shadow_breaker_open"),
+    ];
+
+    /// Gauges are not counted from a beginning.
+    pub fn is_gauge(self) -> bool {
+        matches!(self, Self::InFlight | Self::BreakerOpen)
+    }
+}
+
+/// The labels that matter. `mirror` comes first in a name, and its value may be anything.
+const MIRROR: &str = "mirror";
+const LABELS: [&str; 5] = ["reason", "side", "class", "result", "kind"];
+/// What a metric may be the part of, before its labels in a name.
+const SPACES: [&str; 4] = ["wasmcustom.", "wasmcustom_", "envoy_wasmcustom_", "envoy_"];
+
+/// Envoy's own name, `wasmcustom.mirror=.=v2;.;reason=.=timeout;.;shadow_failed_total`.
+pub fn from_envoy(name: &str) -> Option<(Metric, Labels)> {
+    let name = name.strip_prefix("wasmcustom.")?;
+    let mut parts: Vec<&str> = name.split(";.;").collect();
+    let metric = named(parts.pop()?)?;
+    let label = |part: &str| part.split_once("=.=").map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Some((metric, parts.into_iter().filter_map(label).collect()))
+}
+
+/// A name of Prometheus' text and its labels; of a histogram only the buckets.
+pub fn from_prometheus(name: &str, labels: &Labels) -> Option<(Metric, Labels)> {
+    let (metric, inside) = from_prometheus_name(name)?;
+    let mut found: Labels = inside;
+    for key in LABELS.iter().chain(&[MIRROR]) {
+        // Where a scraped label meets one of the target's, Prometheus puts this before the scraped one.
+        let scraped = labels.get(&format!("exported_{key}")).or_else(|| labels.get(*key));
+        if let Some(value) = scraped.filter(|value| !value.is_empty()) {
+            found.insert((*key).to_owned(), value.clone());
+        }
+    }
+    Some((metric, found))
+}
+
+/// What a name of Prometheus alone says. Without tag rules, the labels are in it:
+/// `mirror___v2___reason___timeout___shadow_failed_total`, every character that Prometheus does not allow being `_`.
+pub fn from_prometheus_name(name: &str) -> Option<(Metric, Labels)> {
+    let name = SPACES.iter().find_map(|space| name.strip_prefix(space)).unwrap_or(name);
+    let (metric, rest) = Metric::ALL.iter().find_map(|(metric, known)| {
+        let of_histogram = name.strip_suffix("_bucket").filter(|_| *metric == Metric::Duration);
+        let name = if *metric == Metric::Duration { of_histogram? } else { name };
+        Some((*metric, name.strip_suffix(known)?))
+    })?;
+    Some((metric, inside(rest)?))
+}
+
+fn named(name: &str) -> Option<Metric> {
+    Metric::ALL.iter().find(|(_, known)| *known == name).map(|(metric, _)| *metric)
+}
+
+/// `mirror___v2___reason___timeout___`, read from its end: a mirror's name may have `___` in it, other values have not.
+fn inside(text: &str) -> Option<Labels> {
+    let mut labels = Labels::new();
+    let mut rest = text;
+    while let Some(head) = rest.strip_suffix("___") {
+        let Some((before, value)) = head.rsplit_once("___") else { break };
+        let key = before.rsplit_once("___").map_or(before, |(_, key)| key);
+        if !LABELS.contains(&key) {
+            break;
+        }
+        labels.insert(key.to_owned(), value.to_owned());
+        rest = before.strip_suffix(key)?;
+    }
+    if rest.is_empty() {
+        return Some(labels);
+    }
+    let mirror = rest.strip_prefix("mirror___")?.strip_suffix("___")?;
+    labels.insert(MIRROR.to_owned(), mirror.to_owned());
+    Some(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_name_is_understood_in_every_form() {
+        let of_v2 = labels(&[("mirror", "v2"), ("reason", "timeout")]);
+        let expected = Some((Metric::Failed, of_v2.clone()));
+        assert_eq!(from_envoy("wasmcustom.mirror=.=v2;.;reason=.=timeout;.;shadow_failed_total"), expected);
+        assert_eq!(from_prometheus("shadow_failed_total", &of_v2), expected);
+        let untagged = "mirror___v2___reason___timeout___shadow_failed_total";
+        assert_eq!(from_prometheus(untagged, &Labels::new()), expected);
+        assert_eq!(from_prometheus(&format!("wasmcustom_{untagged}"), &Labels::new()), expected);
+        let exported =
+            labels(&[("exported_mirror", "v2"), ("mirror", "job"), ("exported_reason", "timeout")]);
+        assert_eq!(from_prometheus("shadow_failed_total", &exported), expected);
+    }
+
+    #[test]
+    fn a_mirrors_name_may_have_underscores() {
+        let name = "mirror____a___b____side___primary___class___5xx___shadow_responses_total";
+        let expected = labels(&[("mirror", "_a___b_"), ("side", "primary"), ("class", "5xx")]);
+        assert_eq!(from_prometheus_name(name), Some((Metric::Responses, expected)));
+        let name = "mirror___side___side___shadow___shadow_duration_milliseconds_bucket";
+        let expected = labels(&[("mirror", "side"), ("side", "shadow")]);
+        assert_eq!(from_prometheus_name(name), Some((Metric::Duration, expected)));
+    }
+
+    #[test]
+    fn what_belongs_to_others_is_left_alone() {
+        for name in [
+            "envoy_cluster_retry_or_shadow_abandoned",
+            "shadow_duration_milliseconds_sum",
+            "shadow_duration_milliseconds_count",
+            "my_shadow_requests_total",
+            "wasm_shadow_vm_reload",
+            "",
+        ] {
+            assert_eq!(from_prometheus_name(name), None, "{name}");
+        }
+        assert_eq!(from_envoy("cluster.shadow.upstream_rq_total"), None);
+        assert_eq!(from_envoy("wasmcustom.other_total"), None);
+    }
+}
