@@ -2,7 +2,8 @@
 //! Generated plugin configurations, applied one after the other while requests go on. Valid ones are taken, invalid ones
 //! are refused, no request fails, and in the end everything adds up and nothing is held.
 //!
-//! One in five is a configuration of before: the host keeps what ends under a name made of the configuration.
+//! One in five is a configuration of before, and now and then one whose copies hang comes and goes several times: the
+//! host keeps what ends under a name made of the configuration.
 
 mod generate;
 mod keys;
@@ -26,6 +27,15 @@ use crate::stage::{Stage, uploads};
 
 const FIRST: &str = r#"{"mirrors": [{"name": "first", "cluster": "works"}]}"#;
 const LAST: &str = r#"{"mirrors": [{"name": "last", "cluster": "works"}]}"#;
+/// Its copies outlive the listener.
+const HANGS: &str =
+    r#"{"mirrors": [{"name": "held", "cluster": "hangs", "timeout": "6s", "breaker": "off"}]}"#;
+/// After so many configurations that one comes and goes, so many times.
+const FLIPS_AFTER: u64 = 100;
+const FLIPS: usize = 2;
+/// The second time it has to begin after the first one has drained, which takes a second, and end before its copies do.
+const HANGING: Duration = Duration::from_millis(300);
+const BETWEEN: Duration = Duration::from_millis(1_500);
 /// Of earlier configurations, one of the latest is applied again.
 const LATEST: usize = 3;
 /// The longest timeout of a generated configuration, and some.
@@ -42,7 +52,7 @@ pub async fn run(campaign: &Campaign, options: &Configurations) -> Result<Sectio
     let progress = Progress::new("configurations", numbers.end - numbers.start);
     let mut random = campaign.random(1);
     let mut earlier: Vec<Configuration> = Vec::new();
-    let (mut taken, mut refused, mut again) = (0_u64, 0_u64, 0_u64);
+    let (mut taken, mut refused, mut again, mut flips) = (0_u64, 0_u64, 0_u64, 0_u64);
 
     for number in numbers {
         if campaign.stop.is_cancelled() {
@@ -80,6 +90,10 @@ pub async fn run(campaign: &Campaign, options: &Configurations) -> Result<Sectio
         section.check("the module trapped", stage.envoy.no_traps(), &repeat(campaign, options));
         progress.inc("");
         tokio::time::sleep_until(next).await;
+        if options.only.is_none() && number % FLIPS_AFTER == FLIPS_AFTER / 2 {
+            flip(&mut stage).await?;
+            flips += 1;
+        }
     }
 
     let requests = load.stop().await;
@@ -87,6 +101,7 @@ pub async fn run(campaign: &Campaign, options: &Configurations) -> Result<Sectio
     section.figure("configurations taken", taken);
     section.figure("configurations refused", refused);
     section.figure("of all, applied again", again);
+    section.figure("times that a configuration with hanging copies came and went", flips);
     section.figure("requests meanwhile", requests.total());
     section.figure("P99 of the primary in ms", requests.quantile(0.99));
     if requests.failed() > 0 {
@@ -98,6 +113,14 @@ pub async fn run(campaign: &Campaign, options: &Configurations) -> Result<Sectio
     }
     close(campaign, options, &mut section, stage).await?;
     Ok(section.ended(campaign.stop.is_cancelled()))
+}
+
+async fn flip(stage: &mut Stage) -> Result<()> {
+    for (plugin, time) in [(HANGS, HANGING), (FIRST, BETWEEN)].repeat(FLIPS) {
+        apply(stage, plugin).await?;
+        tokio::time::sleep(time).await;
+    }
+    Ok(())
 }
 
 async fn apply(stage: &mut Stage, plugin: &str) -> Result<Update> {
