@@ -348,7 +348,7 @@ async fn an_invalid_plugin_is_told_by_its_name() -> Result<()> {
     let bootstrap = Bootstrap::shipped()
         .primary(primary.addr())
         .plugin(EVERYTHING)
-        .extra_listener("broken", r#"{"mirrors": []}"#)
+        .extra_listener("broken", r#"{"mirrors": 7}"#)
         .strict(false)
         .edit(|bootstrap| {
             let listener = &mut bootstrap["static_resources"]["listeners"][1]["filter_chains"][0];
