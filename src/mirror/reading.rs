@@ -155,6 +155,7 @@ impl Reading {
             Ok(Some(redacted)) => Ok(Rc::new(redacted)),
             Ok(None) => Ok(body.clone()),
             Err(RedactError::Unredactable) => Err(SkipReason::Unredactable),
+            Err(RedactError::OutOfMemory) => Err(SkipReason::Memory),
             Err(RedactError::TooLong) if max_bytes > room => Err(SkipReason::Memory),
             Err(RedactError::TooLong) if on_overflow == OnOverflow::HeadersOnly => Ok(Rc::default()),
             Err(RedactError::TooLong) => Err(SkipReason::BodyTooLarge),
