@@ -8,10 +8,12 @@ mod in_flight;
 mod pair;
 mod policy;
 mod reading;
+mod redacting;
 mod request;
 mod running;
 mod set;
 mod table;
+mod work;
 mod worker;
 
 pub use self::copy::ShadowRequest;

@@ -9,10 +9,12 @@ use std::rc::Rc;
 use super::copy::ShadowRequest;
 use super::exchange::Exchange;
 use super::in_flight::{Awaited, InFlight, Settled};
-use super::pair::Pair;
 use super::policy::Policy;
+use super::reading::Made;
+use super::redacting::Dropped;
 use super::running::Mirror;
 use super::set::MirrorSet;
+use super::work::{Work, Worked};
 use crate::admission::{Ending, Pace, Transition, Waiting};
 use crate::capture::Budget;
 use crate::compare::Observed;
@@ -36,7 +38,7 @@ pub struct Worker {
     outbox: VecDeque<ShadowRequest>,
     pace: Pace,
     in_flight: InFlight,
-    pairs: VecDeque<Pair>,
+    work: Work,
     ledger: Ledger,
     buffered: Handle,
     /// Bytes held, as the host knows them.
@@ -61,7 +63,7 @@ impl Worker {
             outbox: VecDeque::new(),
             pace: Pace::default(),
             in_flight: InFlight::default(),
-            pairs: VecDeque::new(),
+            work: Work::default(),
             ledger,
             buffered,
             reported: 0,
@@ -136,9 +138,12 @@ impl Worker {
         mirrors.of(&policy.mirrors).for_each(|(_, mirror)| self.skip(mirror, reason));
     }
 
-    pub fn post(&mut self, copy: ShadowRequest) {
+    pub fn post(&mut self, made: Made) {
         self.pace.copy_made();
-        self.outbox.push_back(copy);
+        match made {
+            Made::Copy(copy) => self.outbox.push_back(copy),
+            Made::Redacting(redaction) => self.work.redact(redaction),
+        }
     }
 
     /// When copies leave and sums are told.
@@ -157,7 +162,7 @@ impl Worker {
     /// What the next ticks have to do.
     pub fn waiting(&self) -> Waiting {
         Waiting {
-            work: !self.outbox.is_empty() || !self.pairs.is_empty(),
+            work: !self.outbox.is_empty() || !self.work.is_empty(),
             // Copies in flight are looked after until they were answered, those of other configurations as well. Where room is short
             // slow requests must give way.
             news: self.has_news()
@@ -211,7 +216,7 @@ impl Worker {
             self.in_flight.settle(token, outcome, now, &mut self.ledger)?;
         if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
             let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
-            self.pairs.extend(pair);
+            self.work.compare(pair);
         }
         notice
     }
@@ -231,25 +236,28 @@ impl Worker {
         self.in_flight.give_up_overdue(now, &mut self.ledger)
     }
 
-    /// Nothing will be done with this worker any more: counts the answers that were not compared.
-    pub fn abandon(&mut self) {
-        self.pairs.drain(..).for_each(|pair| pair.give_up(&mut self.ledger));
+    /// Nothing will be done with this worker any more: counts the copies that were not made and the answers that were not compared.
+    pub fn abandon(&mut self, now: Moment) {
+        self.work.give_up(now, &mut self.ledger);
+        let dropped = self.outbox.drain(..).map(Dropped::aborted);
+        dropped.for_each(|dropped| dropped.count(now, &mut self.ledger));
     }
 
     /// The primary's answer ended, whole or broken off.
     pub fn primary_ended(&mut self, exchange: &Exchange, now: Moment, whole: bool) {
-        self.pairs.extend(exchange.primary_ended(now, whole, &mut self.ledger));
+        self.work.compare(exchange.primary_ended(now, whole, &mut self.ledger));
     }
 
     /// Does a part of the work that waits, if there is any. Gives what must be logged.
     pub fn work(&mut self, now: Moment) -> Option<Option<Notice>> {
-        let pair = self.pairs.pop_front()?;
-        Some(pair.compare(now, &mut self.ledger))
+        let Worked { copy, notice } = self.work.step(now, &mut self.ledger)?;
+        self.outbox.extend(copy);
+        Some(notice)
     }
 
     /// Whether no copy waits or is on the wire, and no answers wait to be compared.
     pub fn is_idle(&self) -> bool {
-        self.outbox.is_empty() && self.in_flight.is_empty() && self.pairs.is_empty()
+        self.outbox.is_empty() && self.work.is_empty() && self.in_flight.is_empty()
     }
 
     /// Whether the host does not know everything that was counted.

@@ -89,7 +89,7 @@ impl Root {
     /// Looks after this root from the callback of another. Whether it is of no more use: the host asked it to end, and
     /// nothing is under way any more.
     pub fn look_after(&mut self, now: Moment) -> bool {
-        self.shared.look_after(now);
+        self.shared.look_after(now, self.ending);
         self.ending && self.shared.is_idle()
     }
 

@@ -31,6 +31,9 @@ pub fn hold_nothing() {
 /// So long may a tick work for copies before it leaves the rest to the next one, which comes a millisecond later.
 const SLICE: Duration = Duration::from_micros(500);
 
+/// An ending root that did not look at the clock for so long does not tick any more.
+const SILENCE: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 pub struct Shared {
     /// `None` while the configuration is invalid.
@@ -114,13 +117,17 @@ impl Shared {
         }
     }
 
-    /// Looks after a root that the host may have ended without a word: gives up the copies that are overdue for longer than the
-    /// root itself would have left them, and all that they stand for.
-    pub fn look_after(&self, now: Moment) {
+    /// Looks after a root that the host may have ended without a word. One that is ending looks at the clock in each flush, until
+    /// nothing is under way: if it has not, nobody will go on with its work. Its copies are given up when they are overdue for longer
+    /// than the root itself would have left them.
+    pub fn look_after(&self, now: Moment, ending: bool) {
         let lately = now.saturating_sub(FLUSH_PERIOD * 3);
-        if self.with_worker(|worker| worker.is_overdue(lately)).unwrap_or(false) {
+        let silent = |worker: &mut Worker| ending && worker.pace().seen().saturating_add(SILENCE) < now;
+        let waits =
+            |worker: &mut Worker| worker.is_overdue(lately) || silent(worker) && worker.waiting().work;
+        if self.with_worker(waits).unwrap_or(false) {
             self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
-            self.with_worker(Worker::abandon);
+            self.with_worker(|worker| worker.abandon(now));
             self.flush();
         }
     }
