@@ -11,9 +11,11 @@ mod reading;
 mod request;
 mod running;
 mod set;
+mod sharing;
 mod worker;
 
 pub use self::copy::ShadowRequest;
 pub use self::in_flight::Awaited;
 pub use self::request::Request;
+pub use self::running::Mirror;
 pub use self::worker::Worker;

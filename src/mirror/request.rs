@@ -92,6 +92,14 @@ impl Request {
         }
     }
 
+    /// The mirrors that should ask their pools before copies are made, each with the index of its target.
+    pub fn short(&self, now: Moment) -> Vec<(Rc<Mirror>, usize)> {
+        match self {
+            Self::Reading(reading) => reading.short(now),
+            Self::Passing | Self::Answering(_) => Vec::new(),
+        }
+    }
+
     /// The request was read whole. Makes the copies; these are their mirrors.
     pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Option<Copied> {
         let Self::Reading(reading) = std::mem::take(self) else { return None };

@@ -13,6 +13,7 @@ use super::pair::Pair;
 use super::policy::Policy;
 use super::running::Mirror;
 use super::set::MirrorSet;
+use super::sharing::Sharing;
 use crate::admission::{Ending, Pace, Transition, Waiting};
 use crate::capture::Budget;
 use crate::compare::Observed;
@@ -30,6 +31,7 @@ const MAX_COMPARED: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Worker {
     policy: Rc<Policy>,
+    sharing: Sharing,
     dice: Dice,
     budget: Budget,
     outbox: Vec<ShadowRequest>,
@@ -53,10 +55,12 @@ impl Worker {
     pub fn beside(others: &Budget, config: Config, seed: u64) -> Self {
         let mut ledger = Ledger::default();
         let buffered = ledger.define(MetricKind::Gauge, BUFFERED_BYTES.into());
+        let mut dice = Dice::seeded(seed);
         Self {
             budget: others.beside(config.max_buffered_bytes),
-            policy: Rc::new(Policy::new(config, &mut ledger)),
-            dice: Dice::seeded(seed),
+            policy: Rc::new(Policy::new(config, &mut dice, &mut ledger)),
+            sharing: Sharing::default(),
+            dice,
             outbox: Vec::new(),
             pace: Pace::default(),
             in_flight: InFlight::default(),
@@ -72,13 +76,19 @@ impl Worker {
     /// theirs.
     pub fn reconfigure(&mut self, config: Option<Config>) {
         self.policy.retire(&mut self.ledger);
-        self.policy = Rc::new(match config {
+        let policy = Rc::new(match config {
             Some(config) => {
                 self.budget = self.budget.with_limit(config.max_buffered_bytes);
-                Policy::new(config, &mut self.ledger)
+                Policy::new(config, &mut self.dice, &mut self.ledger)
             }
             None => Policy::none(),
         });
+        self.sharing.retire(std::mem::replace(&mut self.policy, policy));
+    }
+
+    /// What is settled with other workers.
+    pub fn sharing(&mut self) -> &mut Sharing {
+        &mut self.sharing
     }
 
     pub fn policy(&self) -> &Rc<Policy> {
@@ -186,6 +196,7 @@ impl Worker {
                 self.ledger.add(mirror.meters.failed(FailReason::from(refusal)), 1);
                 // What was never sent costs nobody.
                 notices.extend(mirror.leave(copy.permit, Ending::Unknown, now, &mut self.ledger));
+                self.sharing.copy_ended(&mirror, now);
             }
         }
         notices
@@ -200,6 +211,7 @@ impl Worker {
     pub fn settle(&mut self, token: u32, outcome: Outcome, answer: Observed, now: Moment) -> Option<Notice> {
         let Settled { mirror, exchange, after, notice } =
             self.in_flight.settle(token, outcome, now, &mut self.ledger)?;
+        self.sharing.copy_ended(&mirror, now);
         if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
             let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
             self.pairs.extend(pair);
@@ -250,7 +262,10 @@ impl Worker {
 
     /// Whether the host does not know everything that was counted.
     fn has_news(&self) -> bool {
-        self.ledger.is_dirty() || self.budget.used() != self.reported || self.policy.has_unreported_lines()
+        self.ledger.is_dirty()
+            || self.budget.used() != self.reported
+            || self.policy.has_unreported_lines()
+            || self.sharing.is_due(&self.policy)
     }
 
     /// Tells what may not pile up until the next flush.
