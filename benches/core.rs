@@ -125,7 +125,7 @@ fn one_request(worker: &mut Worker, block: Vec<u8>) {
     let head = Head::from_block(block).unwrap_or_default();
     let mut request = Request::begin(wanted, head, worker);
     black_box(request.end(Duration::ZERO, worker));
-    for copy in worker.take_outbox() {
+    while let Some(copy) = worker.next_copy() {
         worker.dispatched(copy, Err(Refusal::Rejected), Duration::ZERO);
     }
 }

@@ -4,6 +4,7 @@
 pub mod cookies;
 pub mod encoding;
 mod head;
+pub mod host;
 mod outcome;
 pub mod query;
 pub mod reserved;

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An Envoy filter that mirrors sampled requests to a shadow cluster.
 //!
-//! Each folder is a stage in the life of a request, and a room of its own: it has the settings and the mechanism of that stage
-//! and knows only the rooms above it in this list.
+//! A room is a folder and the file of the same name beside it. It imports only rooms above it in this list.
 //!
-//! | room | holds |
+//! | room | owns |
 //! |---|---|
 //! | [`time`] | points in time |
-//! | [`http`] | header blocks, queries, cookies, content encodings, the outcome of a call |
+//! | [`http`] | header blocks, queries, cookies, content encodings, how the call to the shadow ended |
 //! | [`json`] | JSON text and pointers into it |
-//! | [`select`] | who is copied: sampling, schedule, conditions, target |
-//! | [`capture`] | what is held of requests and answers, and the budget for it |
-//! | [`transform`] | what a copy looks like: authority, path, headers, redaction |
-//! | [`admission`] | what copies may cost: limits, circuit breaker, pace |
+//! | [`select`] | which requests are copied, and to which cluster |
+//! | [`capture`] | bodies while they are read, and the limit on bytes held |
+//! | [`transform`] | what a copy looks like |
+//! | [`admission`] | whether and when copies are sent: limits, circuit breaker, the timer's period |
 //! | [`compare`] | how two answers differ |
 //! | [`telemetry`] | what is counted and logged |
 //! | [`config`] | text to settings, with all errors at once |
-//! | [`mirror`] | the life of a request; the only room that knows a whole mirror |
-//! | `proxy` | the host: every call to Envoy and every call from it |
+//! | [`mirror`] | what joins the stages: requests, copies, pairs of answers, the worker |
+//! | `proxy` | Envoy: each call to it and each call from it |
 //!
-//! The core, everything but `proxy`, is values and functions that get bytes, time and randomness as arguments. `proxy` reads
-//! the host, asks the core, and does what it says. DESIGN.md has the map with the reasons.
+//! Everything but `proxy` is the core: it is given bytes, the time and a seed, and returns what to do. `proxy` reads from Envoy, asks
+//! the core, and makes the calls that the core asks for. DESIGN.md says which room may use which, and where to go for a change.
 
 pub mod admission;
 pub mod capture;

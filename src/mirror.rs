@@ -12,10 +12,12 @@ mod request;
 mod running;
 mod set;
 mod sharing;
+mod table;
 mod worker;
 
 pub use self::copy::ShadowRequest;
 pub use self::in_flight::Awaited;
 pub use self::request::Request;
 pub use self::running::Mirror;
+pub use self::table::Table;
 pub use self::worker::Worker;

@@ -10,7 +10,7 @@ mod redaction;
 mod retry;
 
 pub use self::authority::Authority;
-pub use self::headers::{HeaderEdits, NamePattern};
+pub use self::headers::{CREDENTIALS, HeaderEdits, NamePattern};
 pub use self::outgoing::{MAX_HEADER_BYTES, MAX_HEADERS, Outgoing, Rewritten, fits};
 pub use self::path::PathRewrite;
 pub use self::redaction::{RedactError, Redaction, Replacement};

@@ -78,6 +78,16 @@ fn each_room_knows_what_the_map_says() {
 }
 
 #[test]
+fn lib_rs_lists_the_rooms_of_the_map_in_its_order() {
+    let lib = fs::read_to_string(root().join("src/lib.rs")).expect("lib.rs");
+    let rows = lib.lines().filter_map(|line| line.strip_prefix("//! | ")).skip(1);
+    let names =
+        rows.map(|row| row.split('|').next().unwrap_or_default().trim().trim_matches(['[', ']', '`']));
+    let drawn = map();
+    assert_eq!(names.collect::<Vec<_>>(), drawn.iter().map(|(room, _)| room.as_str()).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_room_knows_only_rooms_above_it_in_the_map() {
     let mut above = BTreeSet::new();
     for (room, knows) in map() {

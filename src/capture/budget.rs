@@ -48,6 +48,11 @@ impl Budget {
         self.total.get() > self.own.get()
     }
 
+    /// Whether more than half of what may be held is held.
+    pub fn is_short(&self) -> bool {
+        self.total.get() > self.limit / 2
+    }
+
     /// Bytes that may still be charged.
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.total.get())

@@ -6,6 +6,7 @@ mod faults;
 mod outgoing;
 #[cfg(not(target_arch = "wasm32"))]
 mod outgoing_properties;
+mod ranges;
 
 use std::time::Duration;
 
@@ -116,7 +117,7 @@ fn valid() -> Vec<Value> {
                 "redact": {"headers": ["Cookie"], "query": ["t"], "json": ["/a/*", ""], "replacement": ""},
             },
             {
-                "cluster": "c", "retry": {"attempts": 1, "on": ["5xx"], "per_try_timeout": "1s"},
+                "cluster": "c", "retry": {"attempts": 1, "retry_on": ["5xx"], "per_try_timeout": "1s"},
                 "limits": {"requests_per_second": 0.5, "burst": 3}, "breaker": {"consecutive_failures": 5, "cooldown": "1m"},
                 "active": {"from": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00.5+01:00"},
                 "ramp": {"start": 0.25, "over": "23h"},
@@ -237,62 +238,4 @@ fn faults_of_a_struct_are_those_of_json() {
         lines
     };
     assert_eq!(faults(&as_struct(&json)), faults(json.to_string().as_bytes()));
-}
-
-#[test]
-fn a_number_is_an_integer_however_it_is_spelled() {
-    for number in ["1000", "1000.0", "1e3", "1E+3", "10000e-1"] {
-        let text = format!(
-            r#"{{"max_buffered_bytes": {number}, "mirrors": [{{"cluster": "c",
-                "body": {{"max_bytes": {number}}}, "limits": {{"max_in_flight": {number}}}}}]}}"#
-        );
-        let config = parse_text(&text);
-        assert_eq!(config.max_buffered_bytes, 1000, "{number}");
-        assert_eq!(config.mirrors[0].limits.max_in_flight, 1000, "{number}");
-        let BodyPolicy::Full { max_bytes, .. } = config.mirrors[0].body else { panic!("{number}") };
-        assert_eq!(max_bytes, 1000, "{number}");
-    }
-}
-
-#[test]
-fn takes_the_ends_of_every_range() {
-    for percentage in ["0", "0.0001", "99.9999", "100", "100.0", "1e2", "-0.0"] {
-        parse_text(&format!(r#"{{"mirrors": [{{"cluster": "c", "percentage": {percentage}}}]}}"#));
-    }
-    for (timeout, millis) in [("1ms", 1), ("3600000ms", 3_600_000), ("1h", 3_600_000), ("60m", 3_600_000)] {
-        let timeout = mirror(json!({"cluster": "c", "timeout": timeout})).timeout;
-        assert_eq!(timeout, Duration::from_millis(millis));
-    }
-    for bytes in [1, 256 << 20] {
-        parse(&json!({"max_buffered_bytes": bytes, "mirrors": [{"cluster": "c"}]}));
-    }
-    for (max_in_flight, max_bytes) in [(1, 0), (1_000_000, 256 << 20)] {
-        mirror(
-            json!({"cluster": "c", "limits": {"max_in_flight": max_in_flight}, "body": {"max_bytes": max_bytes}}),
-        );
-    }
-    assert_eq!(mirror(json!({"cluster": "c", "name": "n".repeat(64)})).name.len(), 64);
-    let sixteen: Vec<Value> = (0..16).map(|i| json!({"cluster": format!("c{i}")})).collect();
-    assert_eq!(parse(&json!({"mirrors": sixteen})).mirrors.len(), 16);
-    mirror(json!({"cluster": "c", "authority": {"literal": "x".repeat(255)}}));
-}
-
-#[test]
-fn a_name_is_made_of_the_cluster() {
-    for (cluster, name) in [
-        ("shadow", "shadow"),
-        ("outbound|8080|v2|svc.ns.svc.cluster.local", "outbound_8080_v2_svc_ns_svc_cluster_local"),
-        ("ä.b-c_d", "__b-c_d"),
-        ("☃", "_"),
-    ] {
-        assert_eq!(mirror(json!({"cluster": cluster})).name, name);
-    }
-    assert_eq!(mirror(json!({"cluster": "é".repeat(100)})).name, "_".repeat(64));
-}
-
-#[test]
-fn white_space_around_json_does_not_matter() {
-    // The first byte is that of a `Struct`, too.
-    parse_text("\n {\"mirrors\": [{\"cluster\": \"c\"}]}\n");
-    parse_text("\r\n\t{\"mirrors\":[{\"cluster\":\"c\"}]}");
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The copies that the host took and has not answered, by the token under which it will.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::copy::ShadowRequest;
 use super::exchange::Exchange;
 use super::running::Mirror;
+use super::table::Table;
 use crate::admission::{Ending, Permit};
 use crate::capture::Charge;
 use crate::compare::Need;
@@ -19,7 +19,7 @@ use crate::time::Moment;
 const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
-pub struct InFlight(BTreeMap<u32, Sent>);
+pub struct InFlight(Table<Sent>);
 
 /// What must be read of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,20 +77,20 @@ impl InFlight {
 
     /// Whether a copy should have had its answer by now.
     pub fn is_overdue(&self, now: Moment) -> bool {
-        self.0.values().any(|sent| sent.deadline <= now)
+        self.0.iter().any(|(_, sent)| sent.deadline <= now)
     }
 
     /// Gives up the copies whose answer the host owes: it ended the context that they belonged to without a word.
     pub fn give_up_overdue(&mut self, now: Moment, ledger: &mut Ledger) -> Vec<Notice> {
         let overdue: Vec<u32> =
-            self.0.iter().filter(|(_, sent)| sent.deadline <= now).map(|(token, _)| *token).collect();
-        let lost: Vec<Sent> = overdue.iter().filter_map(|token| self.0.remove(token)).collect();
+            self.0.iter().filter(|(_, sent)| sent.deadline <= now).map(|(token, _)| token).collect();
+        let lost: Vec<Sent> = overdue.into_iter().filter_map(|token| self.0.remove(token)).collect();
         lost.into_iter().filter_map(|sent| sent.lost(now, ledger)).collect()
     }
 
     /// What must be read of the answer to a copy; `None` if no copy has this token.
     pub fn awaited(&self, token: u32) -> Option<Awaited> {
-        let Sent { mirror, grpc, .. } = self.0.get(&token)?;
+        let Sent { mirror, grpc, .. } = self.0.get(token)?;
         let need = mirror.compare.as_ref().map(|compare| compare.rules.need()).unwrap_or_default();
         Some(Awaited { grpc: *grpc, need })
     }
@@ -103,7 +103,7 @@ impl InFlight {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Option<Settled> {
-        let Sent { mirror, exchange, at, permit, .. } = self.0.remove(&token)?;
+        let Sent { mirror, exchange, at, permit, .. } = self.0.remove(token)?;
         let after = now.saturating_sub(at);
         ledger.add(mirror.meters.in_flight, -1);
         let end = match outcome {

@@ -41,12 +41,11 @@ impl Pair {
         self.mirror.count_comparison(ComparisonResult::Incomparable, ledger);
     }
 
-    /// Compares, counts, and says what must be logged. Adds the bytes that were gone over to `effort`.
-    pub fn compare(self, now: Moment, ledger: &mut Ledger, effort: &mut usize) -> Option<Notice> {
+    /// Compares, counts, and says what must be logged.
+    pub fn compare(self, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
         let Self { mirror, request, primary, shadow } = self;
         let compare = mirror.compare.as_ref()?;
-        *effort += primary.answer.size() + shadow.answer.size();
-        match compare.rules.compare_counting(&primary.answer, &shadow.answer, effort) {
+        match compare.rules.compare(&primary.answer, &shadow.answer) {
             Verdict::Match => mirror.count_comparison(ComparisonResult::Match, ledger),
             Verdict::Incomparable => mirror.count_comparison(ComparisonResult::Incomparable, ledger),
             Verdict::Mismatch(differences) => {

@@ -27,7 +27,12 @@ pub struct Reading {
     /// Bytes of the body so far, kept or not.
     pub(super) body_len: usize,
     pub(super) capture: Option<Capture>,
+    /// Flushes since it began at which the worker was short of room.
+    pub(super) waited: u32,
 }
+
+/// A request may be read through so many flushes at which the worker is short of room, 30 seconds.
+const PATIENCE: u32 = 75;
 
 impl Reading {
     /// Whether the body has the length that was announced.
@@ -57,14 +62,27 @@ impl Reading {
         } else if let Some(capture) = &mut self.capture
             && !capture.take(len, cap, read)
         {
-            for (index, mirror) in self.wanted.of(&policy.mirrors) {
-                if !self.bodiless.contains(index) {
-                    self.wanted.remove(index);
-                    worker.skip(mirror, SkipReason::Memory);
-                }
-            }
-            self.drop_body();
+            self.give_up_body(worker);
         }
+    }
+
+    /// The worker is short of room. Clients that send slowly must not hold it for themselves.
+    pub fn wait(&mut self, worker: &mut Worker) {
+        self.waited += 1;
+        if self.waited > PATIENCE && self.capture.as_ref().is_some_and(|capture| !capture.is_empty()) {
+            self.give_up_body(worker);
+        }
+    }
+
+    fn give_up_body(&mut self, worker: &mut Worker) {
+        let policy = self.policy.clone();
+        for (index, mirror) in self.wanted.of(&policy.mirrors) {
+            if !self.bodiless.contains(index) {
+                self.wanted.remove(index);
+                worker.skip(mirror, SkipReason::Memory);
+            }
+        }
+        self.drop_body();
     }
 
     fn drop_body(&mut self) {

@@ -78,6 +78,7 @@ impl Request {
             bodiless,
             body_len: 0,
             capture: Some(Capture::new(charge)),
+            waited: 0,
         })
     }
 
@@ -97,6 +98,16 @@ impl Request {
         match self {
             Self::Reading(reading) => reading.short(now),
             Self::Passing | Self::Answering(_) => Vec::new(),
+        }
+    }
+
+    /// The worker is short of room while the request is read.
+    pub fn wait(&mut self, worker: &mut Worker) {
+        if let Self::Reading(reading) = self {
+            reading.wait(worker);
+            if reading.wanted.is_empty() {
+                *self = Self::Passing;
+            }
         }
     }
 

@@ -25,16 +25,18 @@ use crate::telemetry::{
 };
 use crate::time::{Moment, Timestamp};
 
-/// Bytes of answers, as they came and decoded, after which one tick compares no further pair: a few milliseconds.
-const MAX_COMPARED: usize = 256 << 10;
+/// Most copies, and bytes of their bodies, that leave in the callback of their request. What is more waits for the tick.
+const MAX_AT_ONCE: usize = 4;
+const MAX_BYTES_AT_ONCE: usize = 64 << 10;
 
 #[derive(Debug)]
 pub struct Worker {
     policy: Rc<Policy>,
-    sharing: Sharing,
+    /// What is settled with other workers.
+    pub sharing: Sharing,
     dice: Dice,
     budget: Budget,
-    outbox: Vec<ShadowRequest>,
+    outbox: VecDeque<ShadowRequest>,
     pace: Pace,
     in_flight: InFlight,
     pairs: VecDeque<Pair>,
@@ -61,7 +63,7 @@ impl Worker {
             policy: Rc::new(Policy::new(config, &mut dice, &mut ledger)),
             sharing: Sharing::default(),
             dice,
-            outbox: Vec::new(),
+            outbox: VecDeque::new(),
             pace: Pace::default(),
             in_flight: InFlight::default(),
             pairs: VecDeque::new(),
@@ -84,11 +86,6 @@ impl Worker {
             None => Policy::none(),
         });
         self.sharing.retire(std::mem::replace(&mut self.policy, policy));
-    }
-
-    /// What is settled with other workers.
-    pub fn sharing(&mut self) -> &mut Sharing {
-        &mut self.sharing
     }
 
     pub fn policy(&self) -> &Rc<Policy> {
@@ -147,7 +144,7 @@ impl Worker {
 
     pub fn post(&mut self, copy: ShadowRequest) {
         self.pace.copy_made();
-        self.outbox.push(copy);
+        self.outbox.push_back(copy);
     }
 
     /// When copies leave and sums are told.
@@ -155,22 +152,31 @@ impl Worker {
         &mut self.pace
     }
 
-    /// Whether there are copies that should not wait for others.
+    /// Whether there are copies that should not wait for others, and that take no longer to send than a request may be held up.
     pub fn may_send_now(&self) -> bool {
-        !self.outbox.is_empty() && self.pace.sends_at_once()
+        let bytes = || self.outbox.iter().map(|copy| copy.body().len()).fold(0, usize::saturating_add);
+        (1..=MAX_AT_ONCE).contains(&self.outbox.len())
+            && self.pace.sends_at_once()
+            && bytes() <= MAX_BYTES_AT_ONCE
     }
 
     /// What the next ticks have to do.
     pub fn waiting(&self) -> Waiting {
         Waiting {
             work: !self.outbox.is_empty() || !self.pairs.is_empty(),
-            // Copies in flight are looked after until they were answered, those of other configurations as well.
-            news: self.has_news() || !self.in_flight.is_empty() || self.budget.others_hold(),
+            // Copies in flight are looked after until they were answered, those of other configurations as well. Where room is short
+            // slow requests must give way.
+            news: self.has_news()
+                || !self.in_flight.is_empty()
+                || self.budget.others_hold()
+                || self.budget.is_short()
+                || self.sharing.is_due(&self.policy),
         }
     }
 
-    pub fn take_outbox(&mut self) -> Vec<ShadowRequest> {
-        std::mem::take(&mut self.outbox)
+    /// The copy that waits for longest.
+    pub fn next_copy(&mut self) -> Option<ShadowRequest> {
+        self.outbox.pop_front()
     }
 
     /// The host took a copy and will answer under the token, or refused it.
@@ -244,15 +250,10 @@ impl Worker {
         self.pairs.extend(exchange.primary_ended(now, whole, &mut self.ledger));
     }
 
-    /// Compares what waits, as far as that is a matter of a moment. Gives what must be logged.
-    pub fn compare(&mut self, now: Moment) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        let mut done = 0;
-        while done < MAX_COMPARED {
-            let Some(pair) = self.pairs.pop_front() else { break };
-            notices.extend(pair.compare(now, &mut self.ledger, &mut done));
-        }
-        notices
+    /// Does a part of the work that waits, if there is any. Gives what must be logged.
+    pub fn work(&mut self, now: Moment) -> Option<Option<Notice>> {
+        let pair = self.pairs.pop_front()?;
+        Some(pair.compare(now, &mut self.ledger))
     }
 
     /// Whether no copy waits or is on the wire, and no answers wait to be compared.
@@ -262,10 +263,7 @@ impl Worker {
 
     /// Whether the host does not know everything that was counted.
     fn has_news(&self) -> bool {
-        self.ledger.is_dirty()
-            || self.budget.used() != self.reported
-            || self.policy.has_unreported_lines()
-            || self.sharing.is_due(&self.policy)
+        self.ledger.is_dirty() || self.budget.used() != self.reported || self.policy.has_unreported_lines()
     }
 
     /// Tells what may not pile up until the next flush.

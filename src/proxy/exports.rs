@@ -6,13 +6,13 @@
 //! ignored: there is nothing that a panic, which ends the VM, would make better.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use super::OnInvalid;
 use super::imports;
 use super::root::Root;
 use super::stream::Stream;
 use super::trouble::{self, Asked};
+use crate::mirror::Table;
 
 const CONTINUE: u32 = 0;
 
@@ -24,16 +24,21 @@ thread_local! {
 #[derive(Default)]
 struct Contexts {
     on_invalid: OnInvalid,
-    roots: BTreeMap<u32, Root>,
-    streams: BTreeMap<u32, Stream>,
+    roots: Vec<(u32, Root)>,
+    streams: Table<Stream>,
 }
 
 impl Contexts {
+    /// There are few of them.
+    fn root(&mut self, id: u32) -> Option<&mut Root> {
+        self.roots.iter_mut().find(|(root, _)| *root == id).map(|(_, root)| root)
+    }
+
     /// Has a root act, and forgets it if it has ended with that. Whether it has, or was not there.
     fn end_root(&mut self, id: u32, act: impl FnOnce(&mut Root) -> bool) -> bool {
-        let ended = self.roots.get_mut(&id).is_none_or(act);
+        let ended = self.root(id).is_none_or(act);
         if ended {
-            self.roots.remove(&id);
+            self.roots.retain(|(root, _)| *root != id);
         }
         ended
     }
@@ -42,9 +47,16 @@ impl Contexts {
     /// for their copies: it keeps one for each name and configuration.
     fn look_after_others(&mut self, id: u32) {
         if self.roots.len() > 1
-            && let Some(now) = self.roots.get(&id).map(Root::now)
+            && let Some(now) = self.root(id).map(|root| root.now())
         {
-            self.roots.retain(|other, root| *other == id || !root.look_after(now));
+            self.roots.retain_mut(|(other, root)| *other == id || !root.look_after(now));
+        }
+    }
+
+    /// Has the requests of the VM know if a root is short of room.
+    fn share_room(&mut self, id: u32) {
+        if self.root(id).is_some_and(|root| root.is_short()) {
+            self.streams.values_mut().for_each(Stream::wait);
         }
     }
 }
@@ -68,7 +80,7 @@ fn with<T>(act: impl FnOnce(&mut Contexts) -> T) -> Option<T> {
 /// Has a stream hear of an event. Whatever that is, the primary goes on.
 fn with_stream(id: u32, act: impl FnOnce(&mut Stream)) -> u32 {
     with(|contexts| {
-        if let Some(stream) = contexts.streams.get_mut(&id) {
+        if let Some(stream) = contexts.streams.get_mut(id) {
             act(stream);
         }
     });
@@ -88,18 +100,17 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 extern "C" fn proxy_on_context_create(id: u32, root: u32) {
     with(|contexts| {
         if root == 0 {
-            contexts.roots.insert(id, Root::new(contexts.on_invalid));
-        } else if let Some(root) = contexts.roots.get(&root) {
-            contexts.streams.insert(id, root.stream());
+            let root = Root::new(contexts.on_invalid);
+            contexts.roots.push((id, root));
+        } else if let Some(stream) = contexts.root(root).map(|root| root.stream()) {
+            contexts.streams.insert(id, stream);
         }
     });
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(root: u32, size: usize) -> u32 {
-    with(|contexts| contexts.roots.get_mut(&root).is_some_and(|root| root.configure(size)))
-        .unwrap_or(false)
-        .into()
+    with(|contexts| contexts.root(root).is_some_and(|root| root.configure(size))).unwrap_or(false).into()
 }
 
 #[unsafe(no_mangle)]
@@ -113,6 +124,7 @@ extern "C" fn proxy_on_tick(root: u32) {
         });
         if flushed {
             contexts.look_after_others(root);
+            contexts.share_room(root);
         }
     });
 }
@@ -162,7 +174,7 @@ extern "C" fn proxy_on_http_call_response(
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(id: u32) -> u32 {
     with(|contexts| {
-        if let Some(mut stream) = contexts.streams.remove(&id) {
+        if let Some(mut stream) = contexts.streams.remove(id) {
             stream.done();
             return true;
         }

@@ -74,7 +74,7 @@ pub fn lease_for(shared: &Shared, request: &Request, now: Moment) {
 
 /// Tells the others what they should not wait for.
 pub fn settle_urgent(shared: &Shared) {
-    let urgent = shared.with_worker(|worker| worker.sharing().take_urgent()).unwrap_or_default();
+    let urgent = shared.with_worker(|worker| worker.sharing.take_urgent()).unwrap_or_default();
     if !urgent.is_empty() {
         let now = shared.with_worker(|worker| worker.pace().seen()).unwrap_or_default();
         urgent.iter().for_each(|mirror| settle(shared, mirror, Occasion::Report, now));
@@ -85,7 +85,7 @@ pub fn settle_urgent(shared: &Shared) {
 pub fn settle_all(shared: &Shared, occasion: Occasion) {
     let due = shared.with_worker(|worker| {
         let policy = worker.policy().clone();
-        worker.sharing().take_due(&policy)
+        worker.sharing.take_due(&policy)
     });
     let due = due.unwrap_or_default();
     if !due.is_empty() {

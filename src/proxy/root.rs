@@ -83,6 +83,11 @@ impl Root {
         self.shared.now()
     }
 
+    /// Whether the VM holds so much that slow requests must give way.
+    pub fn is_short(&self) -> bool {
+        self.shared.with_worker(|worker| worker.budget().is_short()).unwrap_or(false)
+    }
+
     /// Looks after this root from the callback of another. Whether it is of no more use: the host asked it to end, and
     /// nothing is under way any more.
     pub fn look_after(&mut self, now: Moment) -> bool {

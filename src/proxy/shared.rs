@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a root context shares with its streams: the worker, and the host calls that the worker asks for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::time::Duration;
 
+use super::answer;
 use super::clock;
-use super::imports::{self, Buffer, HeaderMap, MetricType, Status};
+use super::imports::{self, MetricType, Status};
 use super::pools::{self, Pools};
 use super::trouble::{Asked, checked};
 use crate::admission::{FLUSH_PERIOD, Occasion, Tempo};
 use crate::capture::Budget;
 use crate::compare::Observed;
 use crate::config::Config;
-use crate::http::{Head, HeaderSource, Outcome, Refusal};
-use crate::mirror::{Awaited, ShadowRequest, Worker};
+use crate::http::{Outcome, Refusal};
+use crate::mirror::{ShadowRequest, Worker};
 use crate::telemetry::{MetricKind, MetricUpdate, Notice};
 use crate::time::Moment;
 
@@ -27,6 +28,9 @@ thread_local! {
 pub fn hold_nothing() {
     HELD.set(Budget::new(0));
 }
+
+/// So long may a tick work for copies before it leaves the rest to the next one, which comes a millisecond later.
+const SLICE: Duration = Duration::from_micros(500);
 
 #[derive(Default)]
 pub struct Shared {
@@ -63,13 +67,8 @@ impl Shared {
 
     /// Sends what waits, and tells the sums if it is time. Whether it was.
     pub fn tick(&self) -> bool {
-        let mut sent = 0;
-        if self.with_worker(|worker| worker.waiting().work).unwrap_or(false) {
-            let now = self.now();
-            sent = self.send(now);
-            // What is left of this is for the next tick.
-            self.with_worker(|worker| worker.compare(now)).iter().flatten().for_each(log);
-        }
+        let waits = self.with_worker(|worker| worker.waiting().work).unwrap_or(false);
+        let sent = if waits { self.work() } else { 0 };
         let flushes = self.with_worker(|worker| worker.pace().flush_is_due()).unwrap_or(false);
         if flushes {
             self.give_up_overdue();
@@ -85,6 +84,30 @@ impl Shared {
             self.with_worker(Worker::forget_time);
         }
         flushes
+    }
+
+    /// Sends copies and does other work that waits, for as long as a callback may hold the worker up. What is left is for the next
+    /// tick. How many copies were sent.
+    fn work(&self) -> usize {
+        let start = self.now();
+        let mut sent = 0;
+        let mut now = start;
+        while now.saturating_sub(start) < SLICE
+            && let Some(copy) = self.with_worker(Worker::next_copy).flatten()
+        {
+            self.dispatch(copy, now);
+            sent += 1;
+            now = self.now();
+        }
+        // Some of it in each tick, however many copies there are.
+        while let Some(notice) = self.with_worker(|worker| worker.work(now)).flatten() {
+            notice.iter().for_each(log);
+            now = self.now();
+            if now.saturating_sub(start) >= SLICE {
+                break;
+            }
+        }
+        sent
     }
 
     /// Gives up the copies whose answer the host owes.
@@ -109,8 +132,11 @@ impl Shared {
     /// The host answered a copy.
     pub fn settle(&self, token: u32, headers: usize, body: usize) {
         let Some(awaited) = self.with_worker(|worker| worker.awaited(token)).flatten() else { return };
-        let (outcome, answer) =
-            if headers == 0 { (Outcome::NO_HEADERS, Observed::default()) } else { read(awaited, body) };
+        let (outcome, answer) = if headers == 0 {
+            (Outcome::NO_HEADERS, Observed::default())
+        } else {
+            answer::read(awaited, body)
+        };
         let now = self.now();
         self.with_worker(|worker| worker.settle(token, outcome, answer, now)).flatten().iter().for_each(log);
         self.flush_if_full();
@@ -195,12 +221,11 @@ impl Shared {
         self.send(now);
     }
 
-    /// Sends the copies that wait. How many there were.
-    fn send(&self, now: Moment) -> usize {
-        let batch = self.with_worker(Worker::take_outbox).unwrap_or_default();
-        let count = batch.len();
-        batch.into_iter().for_each(|copy| self.dispatch(copy, now));
-        count
+    /// Sends the copies that wait.
+    fn send(&self, now: Moment) {
+        while let Some(copy) = self.with_worker(Worker::next_copy).flatten() {
+            self.dispatch(copy, now);
+        }
     }
 
     fn dispatch(&self, copy: ShadowRequest, now: Moment) {
@@ -227,45 +252,6 @@ impl Shared {
         if checked(Asked::TickPeriod, imports::set_tick_period(millis(tempo.period()))).is_some() {
             self.with_worker(|worker| worker.pace().timer_set(tempo));
         }
-    }
-}
-
-/// Reads as much of the answer whose callback runs as is wanted.
-fn read(Awaited { grpc, need }: Awaited, body: usize) -> (Outcome, Observed) {
-    if !need.headers {
-        let source = CallHeaders::default();
-        let outcome = Outcome::of(&source, grpc);
-        let outcome = if source.failed.get() { Outcome::NO_HEADERS } else { outcome };
-        return (outcome, Observed { status: outcome.status(), ..Observed::default() });
-    }
-    let block = checked(Asked::CallHeaders, imports::header_map(HeaderMap::CallResponse));
-    let Some(headers) = block.and_then(Head::from_block) else {
-        return (Outcome::NO_HEADERS, Observed::default());
-    };
-    let outcome = Outcome::of(&headers, grpc);
-    let body = need.body.filter(|most| body <= *most).and_then(|_| call_body(body));
-    (outcome, Observed { status: outcome.status(), headers, body })
-}
-
-fn call_body(size: usize) -> Option<Vec<u8>> {
-    if size == 0 {
-        return Some(Vec::new());
-    }
-    let body = checked(Asked::CallBody, imports::buffer(Buffer::CallResponseBody, size));
-    body.filter(|body| body.len() == size)
-}
-
-/// The headers of the shadow's answer whose callback runs, one by one.
-#[derive(Default)]
-struct CallHeaders {
-    failed: Cell<bool>,
-}
-
-impl HeaderSource for CallHeaders {
-    fn header(&self, name: &str) -> Option<Vec<u8>> {
-        let value = checked(Asked::CallHeaders, imports::header(HeaderMap::CallResponse, name));
-        self.failed.set(self.failed.get() || value.is_none());
-        value.flatten()
     }
 }
 

@@ -123,6 +123,12 @@ impl Stream {
         }
     }
 
+    /// The worker is short of room.
+    pub fn wait(&mut self) {
+        let request = &mut self.request;
+        self.shared.with_worker(|worker| request.wait(worker));
+    }
+
     /// The stream is gone.
     pub fn done(&mut self) {
         if !matches!(self.request, Request::Passing) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Host calls that fail: what follows, and one log line for each kind of call and VM.
+//! Host calls that fail: one log line for each kind of call and VM, which says what follows.
 //!
 //! Envoy fails none of them by itself. A shortened `capability_restriction_config` does, and so may a VM without memory.
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which requests a mirror may have, by what is in their head.
 
-use super::Matcher;
-use crate::http::{Head, query};
+use super::{Matcher, Test};
+use crate::http::{Head, host, query};
+
+const AUTHORITY: &str = ":authority";
 
 /// A mirror's `match` and `exclude`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,18 +30,38 @@ pub struct Condition {
 impl Conditions {
     /// Whether a request is eligible.
     pub fn admit(&self, head: &Head) -> bool {
-        let any = |conditions: &[Condition]| conditions.iter().any(|condition| condition.holds(head));
-        self.any_of.as_deref().is_none_or(any) && !any(&self.none_of)
+        // Where it cannot be known the request is not copied: what is excluded may be so for a good reason.
+        let any = |conditions: &[Condition], unknown| conditions.iter().any(|one| one.holds(head, unknown));
+        self.any_of.as_deref().is_none_or(|conditions| any(conditions, false)) && !any(&self.none_of, true)
     }
 }
 
 impl Condition {
-    fn holds(&self, head: &Head) -> bool {
+    fn holds(&self, head: &Head, unknown: bool) -> bool {
         let path = head.get(":path").unwrap_or_default();
         let method = head.get(":method").unwrap_or_default();
         self.methods.as_ref().is_none_or(|methods| methods.iter().any(|one| one == method))
-            && self.path.as_ref().is_none_or(|matcher| matcher.holds(std::iter::once(query::split(path).0)))
-            && self.headers.iter().all(|(name, matcher)| matcher.holds(head.values(name)))
-            && self.query.iter().all(|(name, matcher)| matcher.holds(query::values(path, name)))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|matcher| matcher.holds(std::iter::once(query::split(path).0), unknown))
+            && self.headers.iter().all(|(name, matcher)| match name.as_str() {
+                AUTHORITY => host_holds(matcher, head, unknown),
+                _ => matcher.holds(head.values(name), unknown),
+            })
+            && self.query.iter().all(|(name, matcher)| matcher.holds(query::values(path, name), unknown))
+    }
+}
+
+/// Both the host of the request and one that is asked for exactly are compared in one spelling.
+fn host_holds(matcher: &Matcher, head: &Head, unknown: bool) -> bool {
+    let scheme = head.get(":scheme");
+    let mut hosts = head.values(AUTHORITY).map(|value| host::normal(value, scheme));
+    match matcher {
+        Matcher::Value(Test::Exact(text)) => {
+            let expected = host::normal(&text.bytes, scheme);
+            hosts.any(|host| host == expected)
+        }
+        matcher => matcher.holds(hosts, unknown),
     }
 }

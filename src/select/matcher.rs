@@ -9,6 +9,10 @@ use regex_lite::{Regex, RegexBuilder};
 /// Longest regular expression as the compiled program's size in bytes, which bounds the time for each byte of a value.
 const MAX_PROGRAM: usize = 1 << 16;
 
+/// Longest value that a regular expression sees, in bytes: the time that it takes would be the caller's choice, for each condition and
+/// mirror. Of a longer one it is not known whether it matches.
+pub const MAX_REGEX_VALUE: usize = 4096;
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Matcher {
     /// Holds if there is a value at all, or if there is none.
@@ -41,18 +45,20 @@ pub struct Pattern {
 }
 
 impl Matcher {
-    /// Whether it holds for these values, which are all that there are under one name.
-    pub fn holds<V: AsRef<[u8]>>(&self, mut values: impl Iterator<Item = V>) -> bool {
+    /// Whether it holds for these values, which are all that there are under one name. `unknown` is the answer where it cannot be
+    /// known.
+    pub fn holds<V: AsRef<[u8]>>(&self, mut values: impl Iterator<Item = V>, unknown: bool) -> bool {
         match self {
             Self::Present(expected) => values.next().is_some() == *expected,
-            Self::Value(test) => values.any(|value| test.passes(value.as_ref())),
+            Self::Value(test) => values.any(|value| test.passes(value.as_ref()).unwrap_or(unknown)),
         }
     }
 }
 
 impl Test {
-    pub fn passes(&self, value: &[u8]) -> bool {
-        match self {
+    /// `None` if that cannot be known.
+    pub fn passes(&self, value: &[u8]) -> Option<bool> {
+        Some(match self {
             Self::Exact(text) => text.is(value),
             Self::Prefix(text) => value.get(..text.bytes.len()).is_some_and(|start| text.is(start)),
             Self::Suffix(text) => {
@@ -62,8 +68,9 @@ impl Test {
             Self::Contains(text) => {
                 text.bytes.is_empty() || value.windows(text.bytes.len()).any(|part| text.is(part))
             }
+            Self::Whole(_) if value.len() > MAX_REGEX_VALUE => return None,
             Self::Whole(pattern) => pattern.regex.is_match(&String::from_utf8_lossy(value)),
-        }
+        })
     }
 }
 
@@ -129,27 +136,41 @@ mod tests {
             (regex("", false), &[""], &["a"]),
         ];
         for (test, passing, failing) in table {
-            passing.iter().for_each(|value| assert!(test.passes(value.as_bytes()), "{test:?} {value:?}"));
-            failing.iter().for_each(|value| assert!(!test.passes(value.as_bytes()), "{test:?} {value:?}"));
+            passing.iter().for_each(|value| {
+                assert_eq!(test.passes(value.as_bytes()), Some(true), "{test:?} {value:?}")
+            });
+            failing.iter().for_each(|value| {
+                assert_eq!(test.passes(value.as_bytes()), Some(false), "{test:?} {value:?}")
+            });
         }
     }
 
     #[test]
     fn values_need_not_be_utf8() {
-        assert!(regex("a.*z", false).passes(b"a\xff\xfez"));
-        assert!(!regex("[a-z]+", false).passes(b"a\xff"));
-        assert!(Test::Contains(text("b", false)).passes(b"\xffb"));
+        assert_eq!(regex("a.*z", false).passes(b"a\xff\xfez"), Some(true));
+        assert_eq!(regex("[a-z]+", false).passes(b"a\xff"), Some(false));
+        assert_eq!(Test::Contains(text("b", false)).passes(b"\xffb"), Some(true));
+    }
+
+    #[test]
+    fn an_expression_does_not_see_a_value_that_is_too_long() {
+        let value = |len: usize| format!("/{}", "x".repeat(len - 1));
+        assert_eq!(regex("/.*", false).passes(value(MAX_REGEX_VALUE).as_bytes()), Some(true));
+        let longer = value(MAX_REGEX_VALUE + 1);
+        assert_eq!(regex("/.*", false).passes(longer.as_bytes()), None);
+        let matcher = Matcher::Value(regex("/.*", false));
+        assert!(matcher.holds([&longer].iter(), true) && !matcher.holds([&longer].iter(), false));
     }
 
     #[test]
     fn one_of_several_values_is_enough() {
         let matcher = Matcher::Value(Test::Exact(text("b", false)));
-        assert!(matcher.holds(["a", "b"].iter()));
-        assert!(!matcher.holds(["a"].iter()));
-        assert!(!matcher.holds(std::iter::empty::<&str>()));
-        assert!(Matcher::Present(true).holds([""].iter()));
-        assert!(!Matcher::Present(true).holds(std::iter::empty::<&str>()));
-        assert!(Matcher::Present(false).holds(std::iter::empty::<&str>()));
+        assert!(matcher.holds(["a", "b"].iter(), false));
+        assert!(!matcher.holds(["a"].iter(), false));
+        assert!(!matcher.holds(std::iter::empty::<&str>(), false));
+        assert!(Matcher::Present(true).holds([""].iter(), false));
+        assert!(!Matcher::Present(true).holds(std::iter::empty::<&str>(), false));
+        assert!(Matcher::Present(false).holds(std::iter::empty::<&str>(), false));
     }
 
     #[test]

@@ -30,14 +30,11 @@ pub fn line(
     with_values: bool,
 ) -> String {
     let listed = differences.listed.iter().map(|difference| Listed { difference, with_values }).collect();
-    let text = |name| request.get(name).map(String::from_utf8_lossy);
-    let request_id = text("x-request-id");
-    let path = query::split(request.get(":path").unwrap_or_default()).0;
     let report = Report {
         mirror,
-        method: &text(":method").unwrap_or_default(),
-        path: &String::from_utf8_lossy(path),
-        request_id: request_id.as_deref(),
+        method: Cut(request.get(":method").unwrap_or_default()),
+        path: Cut(query::split(request.get(":path").unwrap_or_default()).0),
+        request_id: request.get("x-request-id").map(Cut),
         primary,
         shadow,
         differences: listed,
@@ -45,9 +42,20 @@ pub fn line(
     without_controls(serde_json::to_string(&report).unwrap_or_default())
 }
 
-/// Escapes what JSON may have as it is, and what breaks a line or steers a terminal.
+/// Escapes what JSON may have as it is, and what breaks a line, steers a terminal or turns the direction of what follows.
 fn without_controls(line: String) -> String {
-    let steers = |character| matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}');
+    let steers = |character| {
+        matches!(
+            character,
+            '\u{7f}'..='\u{9f}'
+                | '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+        )
+    };
     if !line.contains(steers) {
         return line;
     }
@@ -65,9 +73,9 @@ fn without_controls(line: String) -> String {
 
 struct Report<'a> {
     mirror: &'a str,
-    method: &'a str,
-    path: &'a str,
-    request_id: Option<&'a str>,
+    method: Cut<'a>,
+    path: Cut<'a>,
+    request_id: Option<Cut<'a>>,
     primary: Answered,
     shadow: Answered,
     differences: Vec<Listed<'a>>,
@@ -82,8 +90,8 @@ impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("mirror", self.mirror)?;
-        map.serialize_entry("method", self.method)?;
-        map.serialize_entry("path", self.path)?;
+        map.serialize_entry("method", &self.method)?;
+        map.serialize_entry("path", &self.path)?;
         map.serialize_entry("request_id", &self.request_id)?;
         map.serialize_entry("primary", &self.primary)?;
         map.serialize_entry("shadow", &self.shadow)?;
@@ -105,7 +113,7 @@ impl Serialize for Listed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Difference { at, primary, shadow } = self.difference;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("at", &format_args!("{}", Cut(at.as_bytes())))?;
+        map.serialize_entry("at", &Cut(at.as_bytes()))?;
         if self.with_values {
             map.serialize_entry("primary", primary)?;
             map.serialize_entry("shadow", shadow)?;
@@ -127,12 +135,18 @@ impl Serialize for SideValue {
         {
             return value.serialize(serializer);
         }
-        serializer.collect_str(&Cut(text))
+        Cut(text).serialize(serializer)
     }
 }
 
 /// Text, cut where it is long.
 struct Cut<'a>(&'a [u8]);
+
+impl Serialize for Cut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl fmt::Display for Cut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,22 +214,26 @@ mod tests {
 
     #[test]
     fn a_name_that_is_long_or_steers_a_terminal_does_no_harm() {
-        let name = format!("/\u{9b}2J\u{2028}\u{7f}é{}", "x".repeat(100_000));
+        let name = format!("/\u{9b}2J\u{2028}\u{202e}\u{2066}\u{7f}é{}", "x".repeat(100_000));
         let value = || SideValue::Bytes("\u{85}".into());
         let mut found = Differences::default();
         found.note(DifferenceKind::Body, || difference(&name, value(), SideValue::Json("\"\u{9d}\"".into())));
-        let request = crate::http::tests::head(&[(":method", "GET"), (":path", "/\u{9c}")]);
+        let path = format!("/\u{9c}{}", "p".repeat(60_000));
+        let long = "x".repeat(60_000);
+        let request =
+            crate::http::tests::head(&[(":method", &long), (":path", &path), ("x-request-id", &long)]);
         let side = Answered { status: 200, after: Duration::ZERO };
         let line = line("v2", &request, [side, side], &found, true);
-        assert!(line.len() < 1000, "{} bytes", line.len());
-        assert!(!line.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')), "{line}");
+        assert!(line.len() < 4 * MAX_SHOWN + 500, "{} bytes", line.len());
+        let steers =
+            |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        assert!(!line.contains(steers), "{line}");
         let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         let one = &line["differences"][0];
         let shown = one["at"].as_str().expect("text").strip_suffix('…').expect("cut");
         assert!(name.starts_with(shown), "{shown}");
-        assert_eq!(
-            (&line["path"], &one["primary"], &one["shadow"]),
-            (&"/\u{9c}".into(), &"\u{85}".into(), &"\u{9d}".into())
-        );
+        assert_eq!((&one["primary"], &one["shadow"]), (&"\u{85}".into(), &"\u{9d}".into()));
+        let shown = line["path"].as_str().expect("text").strip_suffix('…').expect("cut");
+        assert!(path.starts_with(shown) && shown.len() >= MAX_SHOWN - 3);
     }
 }

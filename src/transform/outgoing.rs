@@ -65,7 +65,14 @@ impl<'a> Outgoing<'a> {
             }
         }
         headers.extend(edits.values());
-        headers.extend(transform.retry.iter().flat_map(Retry::headers));
+        if let Some(retry) = &transform.retry {
+            headers.extend(retry.headers());
+            // Envoy repeats a call without a body as one of unknown length (`transfer-encoding: chunked`), which strict servers refuse.
+            // It does not where the length is there.
+            if body_len == 0 && !headers.iter().any(|(name, _)| *name == b"content-length") {
+                headers.push((b"content-length", b"0"));
+            }
+        }
         headers.push((MARKER.as_bytes(), transform.marker.as_bytes()));
         Self { headers }
     }

@@ -23,11 +23,14 @@ impl Retry {
         self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
     }
 
+    /// How many headers it adds at most: a length beside its own.
     pub fn most_added(&self) -> usize {
-        self.headers.len()
+        self.headers.len() + 1
     }
 
+    /// Upper bound of the bytes that it adds to a serialized header block.
     pub fn most_growth(&self) -> usize {
-        self.headers().map(|(name, value)| name.len() + value.len() + 10).sum()
+        let length = "content-length".len() + 1 + 10;
+        self.headers().map(|(name, value)| name.len() + value.len() + 10).sum::<usize>() + length
     }
 }

@@ -124,3 +124,19 @@ fn the_gauge_follows_each_configuration() {
     assert_eq!(is_invalid(&sim), Some(0));
     assert!(mirrors(&mut sim));
 }
+
+#[test]
+fn strict_is_said_in_every_usual_way() {
+    use shadow_filter::proxy::OnInvalid::{self, Inert, Refuse};
+    for (value, expected) in [
+        (None, (Inert, true)),
+        (Some(""), (Inert, true)),
+        (Some("0"), (Inert, true)),
+        (Some("false"), (Inert, true)),
+        (Some("1"), (Refuse, true)),
+        (Some("true"), (Refuse, true)),
+        (Some("yes"), (Refuse, false)),
+    ] {
+        assert_eq!(OnInvalid::named(value), expected, "{value:?}");
+    }
+}

@@ -43,6 +43,8 @@ thread_local! {
 #[derive(Default)]
 pub struct Host {
     pub now: Duration,
+    /// What passes at each look at a clock: the time that the work since the last one took.
+    pub reading_takes: Duration,
     /// What a clock on the wall shows beyond `now`.
     pub wall: Duration,
     pub contexts: BTreeMap<u32, Context>,

@@ -209,3 +209,36 @@ fn larger_headers_than_the_host_takes_are_not_sent() {
     assert!(!counted.contains_key("failed unknown_cluster"), "{counted:?}");
     assert!(counted["sent"] > 25, "{counted:?}");
 }
+
+/// Clients that send slowly, or never end, hold what others need.
+#[test]
+fn slow_uploads_give_way_where_room_is_short() {
+    let mut sim = sim_with(10_000, mirror());
+    let slow: Vec<_> = (0..3).map(|_| sim.request().method("POST").headers_only()).collect();
+    slow.iter().for_each(|stream| stream.chunk(vec![0; 3000]));
+    let quick = |sim: &Sim| sim.request().method("POST").body(vec![0; 3000]).send().gone();
+    quick(&sim);
+    assert_eq!(sim.counted("m")["skipped memory"], 1, "there is no room");
+    sim.advance(std::time::Duration::from_secs(40));
+    assert_eq!(sim.counted("m")["skipped memory"], 4, "the slow ones gave way");
+    quick(&sim);
+    assert_eq!(sim.counted("m")["sent"], 1);
+    for stream in slow {
+        stream.last_chunk("x");
+        stream.respond(200);
+        stream.gone();
+    }
+    sim.answer(&sim.only_callout(), Answer::status(200));
+    sim.assert_all_settled();
+}
+
+#[test]
+fn a_slow_upload_is_copied_where_there_is_room() {
+    let mut sim = sim_with(100_000, mirror());
+    let slow = sim.request().method("POST").headers_only();
+    slow.chunk(vec![0; 3000]);
+    sim.advance(std::time::Duration::from_secs(100));
+    slow.last_chunk("x");
+    assert_eq!(sim.counted("m")["sent"], 1);
+    slow.gone();
+}

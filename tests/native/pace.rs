@@ -227,3 +227,27 @@ fn an_inert_filter_makes_no_host_call() {
     stream.gone();
     assert_eq!(sim.host_calls(), before);
 }
+
+/// What is too much for a request's callback waits for the tick, and what is too much for a tick for the next.
+#[test]
+fn many_or_large_copies_do_not_leave_in_the_callback_of_their_request() {
+    let mirrors: Vec<_> = (0..16).map(|i| json!({"cluster": format!("c{i}")})).collect();
+    let mut sim = Sim::with_config(json!({"mirrors": mirrors}));
+    sim.request().send().gone();
+    assert_eq!(sim.callouts().len(), 0, "sixteen copies wait for the tick");
+    sim.work_takes(Duration::from_micros(200));
+    sim.tick();
+    let first = sim.callouts().len();
+    assert!((1..=4).contains(&first), "{first} copies in the first tick");
+    sim.work_takes(Duration::ZERO);
+    sim.rest();
+    assert_eq!(sim.callouts().len(), 16);
+
+    let mut sim = Sim::with_config(json!({"mirrors": [{"cluster": "c"}]}));
+    sim.request().method("POST").body(vec![0; 60_000]).send().gone();
+    assert_eq!(sim.callouts().len(), 1, "a small body leaves at once");
+    sim.request().method("POST").body(vec![0; 70_000]).send().gone();
+    assert_eq!(sim.callouts().len(), 1);
+    sim.tick();
+    assert_eq!(sim.callouts().len(), 2);
+}

@@ -132,6 +132,11 @@ impl Sim {
         host::with(|host| host.wall = Duration::from_secs(seconds).saturating_sub(host.now));
     }
 
+    /// Has so much time pass at each look at a clock.
+    pub fn work_takes(&mut self, time: Duration) {
+        host::with(|host| host.reading_takes = time);
+    }
+
     pub fn now(&self) -> Duration {
         host::with(|host| host.now)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! When a breaker opens, probes and closes.
+//! When a breaker opens, whom it lets through, and what closes it.
+
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

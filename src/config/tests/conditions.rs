@@ -75,3 +75,31 @@ fn a_head_with_nothing_in_it_is_judged_as_well() {
     assert!(!admits(json!({"match": [{"methods": ["GET"]}]}), &[]));
     assert!(!admits(json!({"match": [{"query": {"a": {"present": true}}}]}), &[]));
 }
+
+#[test]
+fn a_path_that_is_too_long_for_an_expression_is_not_copied() {
+    let path = format!("/{}", "x".repeat(5000));
+    let request = [(":method", "GET"), (":path", path.as_str())];
+    let condition = json!({"path": {"regex": "/x*"}});
+    assert!(!admits(json!({"match": [condition]}), &request));
+    assert!(!admits(json!({"exclude": [condition]}), &request));
+}
+
+#[test]
+fn a_host_is_compared_in_one_spelling() {
+    for host in ["shop.test", "shop.test:80", "SHOP.test", "shop.test."] {
+        let request = [(":authority", host), (":scheme", "http"), (":path", "/")];
+        for name in ["host", ":authority"] {
+            for matcher in [
+                json!({"exact": "shop.test"}),
+                json!({"exact": "Shop.test.:80"}),
+                json!({"suffix": ".TEST"}),
+                json!({"regex": "SHOP\\.[a-z]+"}),
+            ] {
+                let condition = json!({"headers": {name: matcher}});
+                assert!(admits(json!({"match": [condition]}), &request), "{host} {condition}");
+                assert!(!admits(json!({"exclude": [condition]}), &request), "{host} {condition}");
+            }
+        }
+    }
+}

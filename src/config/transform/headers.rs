@@ -9,13 +9,13 @@ use crate::http::reserved::is_reserved;
 use crate::transform::{HeaderEdits, NamePattern};
 
 const HEADER_NAME: &str = "a header name";
-/// Most entries of each of the three lists of header edits. A copy has 1,024 headers at most, which depends on the request.
-const MAX_EDITS: usize = 4096;
+/// Most entries of each of the three lists of header edits, and of `set` and `add` together: a copy has 1,024 headers at most.
+const MAX_EDITS: usize = 1000;
 
 pub fn read(node: &Node) -> Option<HeaderEdits> {
     let object = node.object(keys::HEADERS)?;
     let remove = object.or("remove", Vec::new(), |node| {
-        const EXPECTED: &str = "a list of at most 4096 header names";
+        const EXPECTED: &str = "a list of at most 1000 header names";
         let items = node.list(EXPECTED)?;
         if items.len() > MAX_EDITS {
             return node.refuse(EXPECTED);
@@ -26,12 +26,21 @@ pub fn read(node: &Node) -> Option<HeaderEdits> {
     });
     let set = object.or("set", Vec::new(), read_values);
     let add = object.or("add", Vec::new(), read_values);
-    Some(HeaderEdits { remove: remove?, set: set?, add: add? })
+    let edits = HeaderEdits { remove: remove?, set: set?, add: add? };
+    let added = edits.most_added();
+    if added > MAX_EDITS {
+        node.fault(format_args!("{added} headers to set and add"), format_args!("at most {MAX_EDITS}"));
+        return None;
+    }
+    Some(edits)
 }
 
 fn read_pattern(node: &Node) -> Option<NamePattern> {
-    const EXPECTED: &str = "a header name, or the start of one with a * behind it";
+    const EXPECTED: &str = "a header name, the start of one with a * behind it, or \"$credentials\"";
     let pattern = node.as_str().and_then(|text| match text.strip_suffix('*') {
+        None if text == "$credentials" => Some(NamePattern::Credentials),
+        // A preset that there is not would remove nothing.
+        _ if text.starts_with('$') => None,
         Some("") => Some(NamePattern::Prefix(Vec::new())),
         Some(prefix) => fields::header_name(prefix).map(|name| NamePattern::Prefix(name.into())),
         None => fields::header_name(text).map(|name| NamePattern::Name(name.into())),
@@ -40,7 +49,7 @@ fn read_pattern(node: &Node) -> Option<NamePattern> {
 }
 
 fn read_values(node: &Node) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    const EXPECTED: &str = "an object of at most 4096 header names and values";
+    const EXPECTED: &str = "an object of at most 1000 header names and values";
     let entries = node.entries(EXPECTED)?;
     if entries.len() > MAX_EDITS {
         return node.refuse(EXPECTED);

@@ -267,7 +267,10 @@ unsafe extern "C" fn clock_time_get(clock: u32, _precision: u64, time: *mut u64)
         return Status::InternalFailure as u32;
     }
     // Its monotonic clock began with the simulation, the other one at the beginning of an era.
-    let now = called(|host| if clock == 0 { host.now + host.wall } else { host.now });
+    let now = called(|host| {
+        host.now += host.reading_takes;
+        if clock == 0 { host.now + host.wall } else { host.now }
+    });
     // SAFETY: see the module.
     unsafe { *time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) };
     0

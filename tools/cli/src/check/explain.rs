@@ -75,6 +75,7 @@ fn pattern(pattern: &NamePattern) -> String {
         NamePattern::Name(name) => String::from_utf8_lossy(name).into(),
         NamePattern::Prefix(prefix) if prefix.is_empty() => "any header".into(),
         NamePattern::Prefix(prefix) => format!("{}*", String::from_utf8_lossy(prefix)),
+        NamePattern::Credentials => "all well-known headers of credentials".into(),
     }
 }
 
