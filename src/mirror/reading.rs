@@ -95,6 +95,13 @@ impl Reading {
         }
     }
 
+    pub fn short(&self, now: Moment) -> Vec<(Rc<Mirror>, usize)> {
+        let wanted = self.wanted.of(&self.policy.mirrors);
+        let targets = wanted.filter_map(|(_, mirror)| Some((mirror, mirror.select.target.of(&self.head)?.0)));
+        let short = targets.filter(|(mirror, target)| mirror.gate.is_short(*target, now));
+        short.map(|(mirror, target)| (mirror.clone(), target)).collect()
+    }
+
     /// Puts a copy for every wanted mirror into the worker's outbox, as far as each may have one.
     pub fn copy(mut self, now: Moment, worker: &mut Worker) -> MirrorSet {
         // Ends the charge of the request: from here on each copy is charged for itself.

@@ -93,6 +93,14 @@ impl Request {
         }
     }
 
+    /// The mirrors that should ask their pools before copies are made, each with the index of its target.
+    pub fn short(&self, now: Moment) -> Vec<(Rc<Mirror>, usize)> {
+        match self {
+            Self::Reading(reading) => reading.short(now),
+            Self::Passing | Self::Answering(_) => Vec::new(),
+        }
+    }
+
     /// The worker is short of room while the request is read.
     pub fn wait(&mut self, worker: &mut Worker) {
         if let Self::Reading(reading) = self {

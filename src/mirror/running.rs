@@ -61,7 +61,8 @@ pub struct Comparing {
 }
 
 impl Mirror {
-    pub fn new(config: MirrorConfig, ledger: &mut Ledger) -> Self {
+    /// `holder` tells it from other mirrors that share its limits.
+    pub fn new(config: MirrorConfig, holder: u64, ledger: &mut Ledger) -> Self {
         let MirrorConfig { name, select, body, transform, timeout, limits, breaker, dry_run, compare } =
             config;
         let meters = Meters::define(ledger, &name);
@@ -71,6 +72,8 @@ impl Mirror {
             throttle: Throttle::default(),
         });
         let targets = select.target.count();
+        let clusters = (0..targets).map(|index| select.target.name(index));
+        let gate = Gate::new(limits, breaker, clusters, holder, timeout);
         Self {
             select,
             body,
@@ -79,7 +82,7 @@ impl Mirror {
             dry_run,
             compare,
             meters,
-            gate: Gate::new(limits, breaker, targets),
+            gate,
             shown_open: Cell::default(),
             retired: Cell::default(),
             reachable: RefCell::new(vec![Reachable::Yes; targets]),
@@ -118,7 +121,13 @@ impl Mirror {
         self.show_breaker(ledger);
     }
 
-    fn show_breaker(&self, ledger: &mut Ledger) {
+    /// Whether there is something to settle with the other workers at the next flush.
+    pub fn shares(&self) -> bool {
+        self.gate.holds() || !self.retired.get() && self.gate.awaits_news()
+    }
+
+    /// Has the gauge say whether this worker's breaker is open.
+    pub fn show_breaker(&self, ledger: &mut Ledger) {
         let open = !self.retired.get() && !self.gate.breakers_are_closed();
         if self.shown_open.replace(open) != open {
             ledger.add(self.meters.breaker_open, if open { 1 } else { -1 });

@@ -68,6 +68,8 @@ impl Root {
         if let Some(id) = checked(Asked::DefineMetric, gauge) {
             checked(Asked::UpdateMetric, imports::record_metric(id, config.is_err().into()));
         }
+        let root = imports::property("plugin_root_id").unwrap_or_default();
+        self.shared.pools.name(&name, &String::from_utf8_lossy(&root));
         self.shared.configure(config.ok());
         true
     }

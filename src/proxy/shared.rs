@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::answer;
 use super::clock;
 use super::imports::{self, MetricType, Status};
+use super::pools::{self, Pools};
 use super::trouble::{Asked, checked};
-use crate::admission::{FLUSH_PERIOD, Tempo};
+use crate::admission::{FLUSH_PERIOD, Occasion, Tempo};
 use crate::capture::Budget;
 use crate::compare::Observed;
 use crate::config::Config;
@@ -38,6 +39,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub struct Shared {
     /// `None` while the configuration is invalid.
     worker: RefCell<Option<Worker>>,
+    pub pools: Pools,
     /// The host's identities of the ledger's metrics.
     metric_ids: RefCell<Vec<Option<u32>>>,
 }
@@ -61,6 +63,8 @@ impl Shared {
             ids.push(checked(Asked::DefineMetric, id));
         }
         drop((slot, ids));
+        let now = self.now();
+        self.with_worker(|worker| worker.policy().begin(now));
         self.keep_up();
     }
 
@@ -148,6 +152,7 @@ impl Shared {
 
     /// Tells the host everything that was counted.
     fn flush(&self) {
+        pools::settle_all(self, Occasion::Flush);
         self.with_worker(|worker| {
             worker.forget_time();
             worker.flush(|index, change| self.tell(index, change));
@@ -160,6 +165,7 @@ impl Shared {
 
     /// Tells everything, and leaves no gauge behind in case that the VM ends now; the next tick puts them back.
     pub fn flush_as_if_last(&self) {
+        pools::settle_all(self, Occasion::End);
         self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
         self.keep_up();
     }
@@ -212,6 +218,7 @@ impl Shared {
             let seen = self.with_worker(|worker| worker.pace().seen()).unwrap_or_default();
             self.send(seen);
         }
+        pools::settle_urgent(self);
         self.keep_up();
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::clock;
 use super::imports::{self, Buffer, HeaderMap};
+use super::pools;
 use super::shared::Shared;
 use super::trouble::{Asked, checked};
 use crate::http::{self, Head};
@@ -71,6 +72,7 @@ impl Stream {
     pub fn request_ends(&mut self) {
         if matches!(self.request, Request::Reading(_)) {
             let now = self.shared.now();
+            pools::lease_for(&self.shared, &self.request, now);
             let request = &mut self.request;
             let copied = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
             // Where copies are sent at once, it is known after that which of them Envoy takes.
@@ -131,6 +133,7 @@ impl Stream {
     pub fn done(&mut self) {
         if !matches!(self.request, Request::Passing) {
             let now = self.shared.now();
+            pools::lease_for(&self.shared, &self.request, now);
             let request = &mut self.request;
             self.shared.with_worker(|worker| request.gone(now, worker));
             self.shared.follow_up();

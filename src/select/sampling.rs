@@ -61,6 +61,11 @@ impl Dice {
         Self(Rng::with_seed(seed))
     }
 
+    /// A number that no other VM draws, nor this one again.
+    pub fn identity(&mut self) -> u64 {
+        self.0.u64(..)
+    }
+
     /// Whether one request is in the share. Draws only where chance decides.
     pub fn picks(&mut self, percentage: Percentage) -> bool {
         match percentage {

@@ -338,7 +338,7 @@ async fn ask_each(pair: &Pair, times: usize) -> Result<()> {
 }
 
 /// The same module as other code: with a custom section, which says nothing, at its end.
-async fn other_module() -> Result<(tempfile::TempDir, PathBuf)> {
+pub async fn other_module() -> Result<(tempfile::TempDir, PathBuf)> {
     let mut code = fs::read(tokio::task::spawn_blocking(harness::wasm::module).await??)?;
     // Section 0, its size, the length of its name, the name.
     code.extend_from_slice(b"\x00\x06\x05other");

@@ -25,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod pace;
 mod policy;
+mod pools;
 mod primary;
 mod protobuf;
 mod random;
