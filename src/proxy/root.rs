@@ -12,12 +12,17 @@ use crate::config::Config;
 use crate::telemetry;
 use crate::time::Moment;
 
+/// A root whose answers wait for longer than so many flushes of another has no ticks any more.
+const PASSED_OVER: u32 = 3;
+
 #[derive(Default)]
 pub struct Root {
     on_invalid: OnInvalid,
     shared: Rc<Shared>,
     /// The host asked the root to end, and copies were still under way.
     ending: bool,
+    /// How often another root found it ending, with answers to compare and nothing else to wait for.
+    passed_over: u32,
 }
 
 impl Root {
@@ -90,7 +95,18 @@ impl Root {
     /// nothing is under way any more.
     pub fn look_after(&mut self, now: Moment) -> bool {
         self.shared.look_after(now);
-        self.ending && self.shared.is_idle()
+        if self.ending && self.shared.only_compares() {
+            // Its own ticks would have done that in milliseconds.
+            self.passed_over += 1;
+            if self.passed_over > PASSED_OVER {
+                self.shared.abandon();
+            }
+        }
+        let ends = self.ending && self.shared.is_idle();
+        if ends {
+            self.shared.leave();
+        }
+        ends
     }
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended

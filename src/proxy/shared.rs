@@ -120,9 +120,14 @@ impl Shared {
         let lately = now.saturating_sub(FLUSH_PERIOD * 3);
         if self.with_worker(|worker| worker.is_overdue(lately)).unwrap_or(false) {
             self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
-            self.with_worker(Worker::abandon);
-            self.flush();
+            self.abandon();
         }
+    }
+
+    /// Counts the answers that nobody will compare.
+    pub fn abandon(&self) {
+        self.with_worker(Worker::abandon);
+        self.flush();
     }
 
     /// The host answered a copy.
@@ -175,10 +180,20 @@ impl Shared {
         self.with_worker(|worker| worker.is_idle()).unwrap_or(true)
     }
 
+    /// Whether nothing is left to do but to compare answers.
+    pub fn only_compares(&self) -> bool {
+        !self.is_idle() && !self.with_worker(|worker| worker.awaits_answers()).unwrap_or(false)
+    }
+
+    /// Tells the last sums in the callback of another root. The timer that could be set there is the other's.
+    pub fn leave(&self) {
+        self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
+        self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
+    }
+
     /// Tells the last sums and ends the ticks: the host's timer would outlive the context.
     pub fn rest(&self) {
-        self.flush_as_if_last();
-        self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
+        self.leave();
         if self.with_worker(|worker| worker.pace().is_ticking()).unwrap_or(false) {
             self.set_timer(Tempo::Idle);
         }

@@ -11,7 +11,8 @@ mod world;
 
 use proptest::prelude::*;
 
-use self::step::CONFIGS;
+use self::spec::ConfigSpec;
+use self::step::{CONFIGS, Step};
 use self::world::World;
 
 proptest! {
@@ -22,10 +23,22 @@ proptest! {
         configs in prop::collection::vec(spec::config(), CONFIGS),
         steps in prop::collection::vec(step::step(), 1..80),
     ) {
-        let mut world = World::start(configs);
-        for step in steps {
-            world.take(step);
-        }
-        world.settle();
+        live(configs, steps);
     }
+
+    #[test]
+    fn breakers_open_probe_and_close_as_the_contract_says(
+        config in spec::fragile(),
+        steps in prop::collection::vec(step::of_breakers(), 1..60),
+    ) {
+        live(vec![config], steps);
+    }
+}
+
+fn live(configs: Vec<ConfigSpec>, steps: Vec<Step>) {
+    let mut world = World::start(configs);
+    for step in steps {
+        world.take(step);
+    }
+    world.settle();
 }

@@ -229,6 +229,27 @@ pub fn config() -> impl Strategy<Value = ConfigSpec> {
         .prop_map(|(loop_guard, annotate, mirrors)| ConfigSpec { loop_guard, annotate, mirrors })
 }
 
+/// Mirrors that copy everything, with breakers.
+pub fn fragile() -> impl Strategy<Value = ConfigSpec> {
+    let breaker = select(vec![(1, 300), (1, 100), (2, 700), (3, 100)]);
+    let plain = |(mut config, breakers): (ConfigSpec, Vec<(u32, u64)>)| {
+        for (spec, breaker) in config.mirrors.iter_mut().zip(breakers) {
+            *spec = Spec {
+                percentage: 100,
+                sample_by: None,
+                excludes: false,
+                schedule: Schedule::Always,
+                dry_run: false,
+                burst: None,
+                breaker: Some(breaker),
+                ..spec.clone()
+            };
+        }
+        config
+    };
+    (config(), prop::collection::vec(breaker, 3)).prop_map(plain)
+}
+
 fn spec() -> impl Strategy<Value = Spec> {
     let cluster = select(vec![Some("a"), Some("a"), Some("b"), None]);
     let sampling = select(vec![

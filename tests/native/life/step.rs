@@ -23,6 +23,17 @@ pub enum Step {
         stream: Index,
         chunk: Vec<u8>,
     },
+    /// A whole request, and the same end for each of its copies.
+    Exchange {
+        head: Head,
+        answer: AnswerKind,
+    },
+    /// A request, and another root in place of its own while the copies are in flight: the second time with the same configurations
+    /// Envoy drops a root.
+    Flip {
+        head: Head,
+        config: usize,
+    },
     End {
         stream: Index,
         trailers: bool,
@@ -90,6 +101,11 @@ pub enum ClusterState {
 }
 
 impl Head {
+    fn plain(target: Option<&'static str>) -> Self {
+        let (post, user, skip, json, grpc, announced) = (true, 0, false, false, false, None);
+        Self(Request { post, user, target, skip, json, grpc, kind: Kind::Plain, announced })
+    }
+
     pub fn request(&self) -> Request {
         self.0.clone()
     }
@@ -144,9 +160,8 @@ fn head() -> impl Strategy<Value = Head> {
         1 => Just(Kind::Torn),
     ];
     let flag = prop::bool::weighted;
-    let target = select(vec![Some("a"), Some("a"), Some("b"), Some("c"), Some("A"), None]);
     let announced = select(vec![None, None, None, Some(0), Some(3), Some(SECRET.len())]);
-    (flag(0.7), 0..USERS.len(), target, flag(0.2), flag(0.6), flag(0.15), kind, announced).prop_map(
+    (flag(0.7), 0..USERS.len(), target(), flag(0.2), flag(0.6), flag(0.15), kind, announced).prop_map(
         |(post, user, target, skip, json, grpc, kind, announced)| {
             // To gRPC nothing is JSON.
             let json = json && !grpc;
@@ -172,10 +187,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         5 => status().prop_map(AnswerKind::Status),
         2 => status().prop_map(AnswerKind::OfEnvoy),
         1 => Just(AnswerKind::GrpcTimeout),
-        2 => Just(AnswerKind::WithoutHeaders),
+        4 => Just(AnswerKind::WithoutHeaders),
     ];
-    let state =
-        select(vec![ClusterState::There, ClusterState::There, ClusterState::Empty, ClusterState::Unknown]);
     let call = select(vec![
         Broken::RequestHeaders,
         Broken::RequestBody,
@@ -192,6 +205,8 @@ pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         14 => (head(), prop::collection::vec(chunk(), 0..3), prop::bool::weighted(0.7))
             .prop_map(|(head, chunks, end)| Step::Begin { head, chunks, end }),
+        10 => (head(), answer.clone()).prop_map(|(head, answer)| Step::Exchange { head, answer }),
+        2 => (head(), 0..CONFIGS).prop_map(|(head, config)| Step::Flip { head, config }),
         4 => (any::<Index>(), chunk()).prop_map(|(stream, chunk)| Step::Chunk { stream, chunk }),
         4 => (any::<Index>(), any::<bool>()).prop_map(|(stream, trailers)| Step::End { stream, trailers }),
         7 => (any::<Index>(), status(), header(), body.clone())
@@ -199,10 +214,11 @@ pub fn step() -> impl Strategy<Value = Step> {
         6 => any::<Index>().prop_map(|stream| Step::ResponseEnd { stream }),
         3 => any::<Index>().prop_map(|stream| Step::Gone { stream }),
         3 => (0..3000u64).prop_map(|micros| Step::Advance { micros }),
-        3 => (0..1_500_000u64).prop_map(|micros| Step::Advance { micros }),
+        2 => (0..1_500_000u64).prop_map(|micros| Step::Advance { micros }),
+        3 => pause(),
         10 => (any::<Index>(), answer, header(), body)
             .prop_map(|(copy, answer, header, body)| Step::Answer { copy, answer, header, body }),
-        1 => (select(vec!["a", "b"]), state).prop_map(|(name, state)| Step::Cluster { name, state }),
+        1 => (select(vec!["a", "b"]), state()).prop_map(|(name, state)| Step::Cluster { name, state }),
         1 => prop::option::weighted(0.8, 0..CONFIGS).prop_map(|config| Step::Reconfigure { config }),
         2 => (0..CONFIGS).prop_map(|config| Step::NewRoot { config }),
         2 => any::<Index>().prop_map(|root| Step::EndOldRoot { root }),
@@ -210,4 +226,37 @@ pub fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::BreakNothing),
         1 => (0..CLOCKS.len()).prop_map(|phase| Step::Clock { phase }),
     ]
+}
+
+/// What a breaker learns from: copies that fail or are answered, late or at once, and pauses.
+pub fn of_breakers() -> impl Strategy<Value = Step> {
+    let answer = || {
+        select(vec![
+            AnswerKind::WithoutHeaders,
+            AnswerKind::WithoutHeaders,
+            AnswerKind::OfEnvoy(504),
+            AnswerKind::Status(500),
+        ])
+    };
+    let head = || target().prop_map(Head::plain);
+    prop_oneof![
+        6 => (head(), answer()).prop_map(|(head, answer)| Step::Exchange { head, answer }),
+        2 => head().prop_map(|head| Step::Begin { head, chunks: Vec::new(), end: true }),
+        3 => (any::<Index>(), answer()).prop_map(|(copy, answer)| Step::Answer { copy, answer, header: "1", body: 0 }),
+        5 => pause(),
+        1 => (select(vec!["a", "b"]), state()).prop_map(|(name, state)| Step::Cluster { name, state }),
+    ]
+}
+
+/// A little more than the breakers' cooldowns, and than twice as much.
+fn pause() -> impl Strategy<Value = Step> {
+    select(vec![110_000u64, 310_000, 610_000, 710_000, 1_410_000]).prop_map(|micros| Step::Advance { micros })
+}
+
+fn state() -> impl Strategy<Value = ClusterState> {
+    select(vec![ClusterState::There, ClusterState::There, ClusterState::Empty, ClusterState::Unknown])
+}
+
+fn target() -> impl Strategy<Value = Option<&'static str>> {
+    select(vec![Some("a"), Some("a"), Some("b"), Some("c"), Some("A"), None])
 }

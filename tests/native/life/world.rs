@@ -67,6 +67,19 @@ impl World {
         self.around.now = self.sim.now();
         match step {
             Step::Begin { head, chunks, end } => self.begin(head, &chunks, end),
+            Step::Exchange { head, answer } => {
+                let before: Vec<u32> = self.in_flight.keys().copied().collect();
+                self.begin(head, &[], true);
+                let tokens: Vec<u32> =
+                    self.in_flight.keys().copied().filter(|token| !before.contains(token)).collect();
+                tokens.into_iter().for_each(|token| self.answer(token, answer, "1", b""));
+            }
+            Step::Flip { head, config } => {
+                self.begin(head, &[], true);
+                let old = self.current;
+                self.new_root(config);
+                self.end_root(old);
+            }
             Step::Chunk { stream, chunk } => self.with(stream, |world, open| world.chunk(open, &chunk)),
             Step::End { stream, trailers } => self.with(stream, |world, open| world.end(open, trailers)),
             Step::Respond { stream, status, header, body } => self.with(stream, |world, open| {
@@ -102,11 +115,7 @@ impl World {
                 self.sim.reconfigure_same_root(text);
                 self.roots.insert(self.current, spec.as_ref().map(Policy::new));
             }
-            Step::NewRoot { config } => {
-                self.sim.new_root(self.configs[config].json());
-                self.current = self.sim.root();
-                self.roots.insert(self.current, Some(Policy::new(&self.configs[config])));
-            }
+            Step::NewRoot { config } => self.new_root(config),
             Step::EndOldRoot { root } => {
                 let old: Vec<Root> =
                     self.roots.keys().copied().filter(|root| *root != self.current).collect();
@@ -123,6 +132,12 @@ impl World {
                 self.advance(Duration::from_secs(1));
             }
         }
+    }
+
+    fn new_root(&mut self, config: usize) {
+        self.sim.new_root(self.configs[config].json());
+        self.current = self.sim.root();
+        self.roots.insert(self.current, Some(Policy::new(&self.configs[config])));
     }
 
     fn with(&mut self, index: proptest::sample::Index, act: impl FnOnce(&mut Self, &mut Open)) {
