@@ -92,7 +92,11 @@ impl Root {
     /// nothing is under way any more.
     pub fn look_after(&mut self, now: Moment) -> bool {
         self.shared.look_after(now, self.ending);
-        self.ending && self.shared.is_idle()
+        let ends = self.ending && self.shared.is_idle();
+        if ends {
+            self.shared.leave();
+        }
+        ends
     }
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended

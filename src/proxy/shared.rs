@@ -188,10 +188,16 @@ impl Shared {
         self.with_worker(|worker| worker.is_idle()).unwrap_or(true)
     }
 
+    /// Tells the last sums in the callback of another root. The timer that could be set there is the other's.
+    pub fn leave(&self) {
+        pools::settle_all(self, Occasion::End);
+        self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
+        self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
+    }
+
     /// Tells the last sums and ends the ticks: the host's timer would outlive the context.
     pub fn rest(&self) {
-        self.flush_as_if_last();
-        self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
+        self.leave();
         if self.with_worker(|worker| worker.pace().is_ticking()).unwrap_or(false) {
             self.set_timer(Tempo::Idle);
         }
