@@ -161,7 +161,7 @@ fn measure<S: FnMut() -> bool>(name: &str, begin: impl Fn() -> S) {
 }
 
 fn answer(body: Vec<u8>) -> Observed {
-    Observed { status: 200, headers: Head::default(), body: Some(body) }
+    Observed { status: 200, grpc: None, headers: Head::default(), body: Some(body) }
 }
 
 fn head(name: &str, value: &str) -> Head {

@@ -22,12 +22,14 @@ use std::task::Poll;
 pub use self::comparison::Comparison;
 pub use self::difference::{Difference, DifferenceKind, Differences, SideValue};
 pub use self::rules::{BodyRule, Need, Rules};
-use crate::http::Head;
+use crate::http::{GrpcStatus, Head};
 
 /// An answer, as far as it was needed.
 #[derive(Debug, Default)]
 pub struct Observed {
     pub status: u16,
+    /// Of an answer to a gRPC request.
+    pub grpc: Option<GrpcStatus>,
     /// Empty if they were not needed.
     pub headers: Head,
     /// `None` if it was too long to be kept, did not end or was not needed.

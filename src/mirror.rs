@@ -19,7 +19,7 @@ mod work;
 mod worker;
 
 pub use self::copy::ShadowRequest;
-pub use self::in_flight::Awaited;
+pub use self::in_flight::{Awaited, Ended};
 pub use self::request::Request;
 pub use self::running::Mirror;
 pub use self::table::Table;

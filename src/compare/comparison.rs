@@ -212,6 +212,17 @@ enum Advance {
 }
 
 fn note_status(primary: &Observed, shadow: &Observed, differences: &mut Differences) {
+    if primary.grpc != shadow.grpc {
+        let value = |answer: &Observed| match answer.grpc {
+            Some(status) => SideValue::Bytes(status.name().into()),
+            None => SideValue::Absent,
+        };
+        differences.note(DifferenceKind::Status, || Difference {
+            at: "grpc-status".into(),
+            primary: value(primary),
+            shadow: value(shadow),
+        });
+    }
     if primary.status != shadow.status {
         let value = |answer: &Observed| SideValue::Json(answer.status.to_string().into());
         differences.note(DifferenceKind::Status, || Difference {

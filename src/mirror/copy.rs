@@ -48,17 +48,4 @@ impl ShadowRequest {
     pub fn timeout(&self) -> Duration {
         self.mirror.timeout
     }
-
-    /// Whether Envoy answers this copy in gRPC's way where the shadow does not.
-    pub(super) fn is_grpc(&self) -> bool {
-        self.head.get("content-type").is_some_and(is_grpc)
-    }
-}
-
-/// As Envoy tells gRPC: `application/grpc`, alone or followed by `+`.
-fn is_grpc(content_type: &[u8]) -> bool {
-    match content_type.strip_prefix(b"application/grpc") {
-        Some(rest) => matches!(rest.first(), None | Some(b'+')),
-        None => false,
-    }
 }

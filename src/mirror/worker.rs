@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::copy::ShadowRequest;
 use super::exchange::Exchange;
-use super::in_flight::{Awaited, InFlight, Settled};
+use super::in_flight::{Awaited, Ended, InFlight, Settled};
 use super::outbox::Outbox;
 use super::policy::Policy;
 use super::reading::Made;
@@ -207,16 +207,16 @@ impl Worker {
     }
 
     /// What must be read of the answer to the copy with this token; `None` if there is no such copy.
-    pub fn awaited(&self, token: u32) -> Option<Awaited> {
-        self.in_flight.awaited(token)
+    pub fn awaited(&self, token: u32, now: Moment) -> Option<Awaited> {
+        self.in_flight.awaited(token, now)
     }
 
     /// The host answered a copy. `answer` is what comparisons need of it.
-    pub fn settle(&mut self, token: u32, outcome: Outcome, answer: Observed, now: Moment) -> Option<Notice> {
+    pub fn settle(&mut self, token: u32, ended: Ended, answer: Observed, now: Moment) -> Option<Notice> {
         let Settled { mirror, exchange, after, notice } =
-            self.in_flight.settle(token, outcome, now, &mut self.ledger)?;
+            self.in_flight.settle(token, ended, now, &mut self.ledger)?;
         self.sharing.copy_ended(&mirror, now);
-        if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
+        if mirror.compare.is_some() && matches!(ended.outcome, Outcome::Answered(_)) {
             let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
             self.work.compare(pair);
         }

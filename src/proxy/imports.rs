@@ -13,7 +13,9 @@ use std::ptr::null_mut;
 pub enum HeaderMap {
     Request = 0,
     Response = 2,
+    ResponseTrailers = 3,
     CallResponse = 6,
+    CallResponseTrailers = 7,
 }
 
 /// The buffers of the ABI that the filter reads.

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::OnInvalid;
+use super::answer::Brought;
 use super::imports::{self, Buffer, MetricType};
 use super::shared::Shared;
 use super::stream::Stream;
@@ -101,8 +102,8 @@ impl Root {
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended
     /// with that.
-    pub fn answered(&mut self, token: u32, headers: usize, body: usize) -> bool {
-        self.shared.settle(token, headers, body);
+    pub fn answered(&mut self, token: u32, brought: Brought) -> bool {
+        self.shared.settle(token, brought);
         self.end_if_settled()
     }
 

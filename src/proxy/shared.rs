@@ -4,16 +4,15 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::answer;
+use super::answer::{self, Brought};
 use super::clock;
 use super::imports::{self, MetricType, Status};
 use super::pools::{self, Pools};
 use super::trouble::{Asked, checked};
 use crate::admission::{FLUSH_PERIOD, Occasion, Tempo};
 use crate::capture::Budget;
-use crate::compare::Observed;
 use crate::config::Config;
-use crate::http::{Outcome, Refusal};
+use crate::http::Refusal;
 use crate::mirror::{ShadowRequest, Worker};
 use crate::telemetry::{MetricKind, MetricUpdate, Notice};
 use crate::time::Moment;
@@ -137,15 +136,11 @@ impl Shared {
     }
 
     /// The host answered a copy.
-    pub fn settle(&self, token: u32, headers: usize, body: usize) {
-        let Some(awaited) = self.with_worker(|worker| worker.awaited(token)).flatten() else { return };
-        let (outcome, answer) = if headers == 0 {
-            (Outcome::NO_HEADERS, Observed::default())
-        } else {
-            answer::read(awaited, body)
-        };
+    pub fn settle(&self, token: u32, brought: Brought) {
         let now = self.now();
-        self.with_worker(|worker| worker.settle(token, outcome, answer, now)).flatten().iter().for_each(log);
+        let Some(awaited) = self.with_worker(|worker| worker.awaited(token, now)).flatten() else { return };
+        let (ended, answer) = answer::read(awaited, brought);
+        self.with_worker(|worker| worker.settle(token, ended, answer, now)).flatten().iter().for_each(log);
         self.flush_if_full();
         self.follow_up();
     }

@@ -133,7 +133,7 @@ async fn copies_in_flight_finish_under_the_configuration_that_made_them() -> Res
     let stats = pair.ends_well().await?;
     let answers = stats.counter("shadow_responses_total", &[("mirror", "one"), ("side", "shadow")]);
     ensure!(answers == 8, "{stats}");
-    ensure!(stats.histogram("shadow_duration_milliseconds", &[("side", "shadow")]).sum > 8.0 * 2300.0);
+    ensure!(stats.histogram("shadow_duration_microseconds", &[("side", "shadow")]).sum > 8.0 * 2_300_000.0);
     Ok(())
 }
 

@@ -97,7 +97,7 @@ async fn counts_and_durations_are_those_of_both_answers() -> Result<()> {
         ensure!(names.lines().any(|found| found == line), "no line {line}");
     }
     for (side, delay) in [("primary", 60.0), ("shadow", 300.0)] {
-        let histogram = stats.histogram("shadow_duration_milliseconds", &[("mirror", "v2"), ("side", side)]);
+        let histogram = stats.histogram("shadow_duration_microseconds", &[("mirror", "v2"), ("side", side)]);
         let bounds: Vec<f64> = histogram.buckets.iter().map(|(bound, _)| *bound).collect();
         ensure!(bounds[..15] == BUCKETS && bounds[15..] == [f64::INFINITY], "{bounds:?}");
         ensure!(histogram.count == 4);

@@ -28,7 +28,9 @@ pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
 /// Numbers of the ABI's maps and buffers.
 pub const REQUEST_HEADERS: u32 = 0;
 pub const RESPONSE_HEADERS: u32 = 2;
+pub const RESPONSE_TRAILERS: u32 = 3;
 pub const CALL_HEADERS: u32 = 6;
+pub const CALL_TRAILERS: u32 = 7;
 pub const REQUEST_BODY: u32 = 0;
 pub const RESPONSE_BODY: u32 = 1;
 pub const CALL_BODY: u32 = 4;

@@ -19,6 +19,7 @@ mod configuration;
 mod copy;
 mod eligibility;
 mod failures;
+mod grpc;
 mod host;
 mod host_failures;
 mod life;
