@@ -266,7 +266,8 @@ fn a_root_is_dropped(sim: &mut Sim, config: &Value, waits: impl Fn(&mut Sim)) {
 
 #[test]
 fn a_root_that_ends_without_a_word_leaves_no_open_breaker() {
-    let config = json!({"mirrors": [{"cluster": "shadow", "name": "m", "breaker": {"consecutive_failures": 1}}]});
+    let config =
+        json!({"mirrors": [{"cluster": "shadow", "name": "m", "breaker": {"consecutive_failures": 1}}]});
     let mut sim = Sim::with_config(&config);
     a_root_is_dropped(&mut sim, &config, |sim| {
         (0..2).for_each(|_| sim.request().send().gone());
