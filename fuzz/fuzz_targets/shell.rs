@@ -8,8 +8,12 @@
 mod books;
 #[path = "shell/configurations.rs"]
 mod configurations;
+#[path = "shell/odd.rs"]
+mod odd;
 #[path = "shell/step.rs"]
 mod step;
+#[path = "shell/wire.rs"]
+mod wire;
 #[path = "shell/world.rs"]
 mod world;
 

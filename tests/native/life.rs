@@ -7,6 +7,7 @@ mod gate;
 mod model;
 mod spec;
 mod step;
+mod wire;
 mod world;
 
 use proptest::prelude::*;

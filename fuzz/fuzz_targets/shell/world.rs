@@ -4,13 +4,14 @@
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
-use shadow_filter_fuzz::host::{self, CALL_BODY, CALL_HEADERS, Context, Headers};
+use shadow_filter_fuzz::host::{self, Context, Headers};
 use shadow_filter_fuzz::host::{REQUEST_BODY, REQUEST_HEADERS, RESPONSE_BODY, RESPONSE_HEADERS};
 use shadow_filter_fuzz::sim::{Root, Sim};
 
 use super::books::{Books, Request};
 use super::configurations::{ALL, Configuration, LONGEST_TIMEOUT_SECONDS};
-use super::step::{AnswerKind, ClusterState, Header, Odd, Step, StreamEvent};
+use super::step::{AnswerKind, ClusterState, Header, Step, StreamEvent};
+use super::wire::{BODIES, answer_copy, fails, give, goes_on, plain_headers};
 
 /// Calls of the host that may fail.
 const CALLS: [&str; 20] = [
@@ -36,33 +37,32 @@ const CALLS: [&str; 20] = [
     "record_metric",
 ];
 const CLUSTERS: [&str; 3] = ["a", "b", "c"];
-const BODIES: [&[u8]; 5] = [b"", b"{\"a\":1,\"b\":2}", b"{ \"b\": 2.0, \"a\": 7 }", b"no json", &[b'x'; 80]];
-const UNKNOWN: u32 = u32::MAX;
+pub const UNKNOWN: u32 = u32::MAX;
 const MOST_STREAMS: usize = 64;
 
 pub struct World {
     /// Not dropped: that would end what is left of the contexts, be they those of the next VM.
     sim: ManuallyDrop<Sim>,
     /// Those that were not asked to end.
-    roots: Vec<LiveRoot>,
-    streams: Vec<Stream>,
-    books: Books,
+    pub roots: Vec<LiveRoot>,
+    pub streams: Vec<Stream>,
+    pub books: Books,
 }
 
-struct LiveRoot {
-    id: u32,
+pub struct LiveRoot {
+    pub id: u32,
     config: Option<&'static Configuration>,
     accepted: bool,
 }
 
-struct Stream {
-    id: u32,
+pub struct Stream {
+    pub id: u32,
     root: u32,
     /// In the books.
     request: usize,
 }
 
-fn among<T>(items: &[T], index: impl Into<usize>) -> Option<&T> {
+pub fn among<T>(items: &[T], index: impl Into<usize>) -> Option<&T> {
     (!items.is_empty()).then(|| &items[index.into() % items.len()])
 }
 
@@ -207,7 +207,7 @@ impl World {
     }
 
     /// Any event but the end, of a context that need not be there.
-    fn event_of(&mut self, id: u32, event: StreamEvent, chunk: Vec<u8>) {
+    pub fn event_of(&mut self, id: u32, event: StreamEvent, chunk: Vec<u8>) {
         match event {
             StreamEvent::Body { end, .. } => {
                 let size = chunk.len();
@@ -267,59 +267,6 @@ impl World {
         self.sim.end_root(Root(id))
     }
 
-    fn odd(&mut self, odd: Odd) {
-        let stream = |index| among(&self.streams, index).map_or(UNKNOWN, |stream: &Stream| stream.id);
-        let root = |index| among(&self.roots, index).map_or(UNKNOWN, |root: &LiveRoot| root.id);
-        match odd {
-            Odd::UnknownStream(event) => self.event_of(UNKNOWN, event, Vec::new()),
-            Odd::UnknownRoot(event) => match event % 3 {
-                0 => host::enter(UNKNOWN, || host::on_tick(UNKNOWN)),
-                1 => assert!(!host::enter(UNKNOWN, || host::on_configure(UNKNOWN, 9))),
-                _ => assert!(host::enter(UNKNOWN, || host::on_done(UNKNOWN))),
-            },
-            Odd::UnknownAnswer { root: index, headers } => {
-                let id = root(index);
-                host::enter(id, || host::on_http_call_response(id, UNKNOWN, headers.into(), 9, 0));
-            }
-            Odd::LateAnswer { copy } => {
-                let ended = |host: &mut host::Host| {
-                    let copies = host.callouts.iter().filter(|call| !host.open.contains(&call.token));
-                    let copies: Vec<_> = copies.map(|call| (call.root, call.token)).collect();
-                    among(&copies, copy).copied()
-                };
-                if let Some((root, token)) = host::with(ended).filter(|_| self.books.every_root_was_told()) {
-                    host::enter(root, || host::on_http_call_response(root, token, 1, 0, 0));
-                }
-            }
-            Odd::TickOfStream { stream: index } => {
-                let id = stream(index);
-                host::enter(id, || host::on_tick(id));
-            }
-            Odd::TickOfRoot { root: index } => {
-                let id = root(index);
-                host::enter(id, || host::on_tick(id));
-            }
-            Odd::ConfigureWithSize { size } => {
-                // The host has no configuration to hand over.
-                let id = UNKNOWN;
-                host::enter(id, || host::on_configure(id, size.into()));
-            }
-            Odd::StreamOfNoRoot => {
-                let id = host::next_id();
-                host::enter(UNKNOWN, || host::on_context_create(id, UNKNOWN));
-                goes_on(id, || host::on_request_headers(id, 0, true));
-                assert!(host::enter(id, || host::on_done(id)));
-            }
-            Odd::Allocate { size } => {
-                // What the filter hands out is taken over by nobody here; so only what it cannot have.
-                let none = size == 0 || size > u64::from(u32::MAX) << 20;
-                if let Some(size) = usize::try_from(size).ok().filter(|_| none) {
-                    assert!(host::allocate(size).is_null());
-                }
-            }
-        }
-    }
-
     /// Everything ends, in one way or another, and the books are closed.
     pub fn settle(&mut self) {
         self.sim.fail_nothing();
@@ -347,52 +294,4 @@ impl World {
         }
         self.books.close(&mut self.sim);
     }
-}
-
-fn plain_headers(id: usize) -> Headers {
-    let id = id.to_string();
-    let plain =
-        [(":method", "POST"), (":authority", "svc.test"), (":path", "/"), (":scheme", "http"), ("x-id", &id)];
-    plain.map(|(name, value)| (name.into(), value.into())).into()
-}
-
-fn fails(call: &str) -> bool {
-    host::with(|host| host.failing.contains(call))
-}
-
-fn goes_on(id: u32, callback: impl FnOnce() -> u32) {
-    assert_eq!(host::enter(id, callback), 0, "the primary is never held up");
-}
-
-fn give(id: u32, act: impl FnOnce(&mut Context)) {
-    host::with(|host| host.contexts.get_mut(&id).map(act));
-}
-
-fn answer_copy(token: u32, answer: AnswerKind) {
-    let header = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-    let status = |code: u16| header(":status", &code.to_string());
-    let (headers, body) = match answer {
-        AnswerKind::Shadow { status: code, body } => {
-            let headers =
-                vec![status(code.code()), header("x-envoy-upstream-service-time", "1"), header("a", "x")];
-            (headers, *among(&BODIES, body).expect("some"))
-        }
-        AnswerKind::Envoy(code) => (vec![status(code.code())], &b"upstream connect error"[..]),
-        AnswerKind::GrpcTimeout => {
-            let message = header("grpc-message", "upstream request timeout");
-            (vec![status(200), header("grpc-status", "14"), message], &b""[..])
-        }
-        AnswerKind::WithoutHeaders => (Vec::new(), &b""[..]),
-        AnswerKind::WithoutStatus => (vec![header("x-envoy-upstream-service-time", "1")], &b""[..]),
-    };
-    let (count, size) = (headers.len(), body.len());
-    let root = host::with(|host| {
-        host.open.remove(&token);
-        host.callouts.iter().find(|call| call.token == token).map_or(UNKNOWN, |call| call.root)
-    });
-    give(root, |context| {
-        context.maps.insert(CALL_HEADERS, headers);
-        context.buffers.insert(CALL_BODY, body.to_vec());
-    });
-    host::enter(root, || host::on_http_call_response(root, token, count, size, 0));
 }

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::answers::{BODIES, ShadowEnd};
-use super::model::{Broken, Expected, Kind, Request, Sent};
+use super::model::{Broken, Kind, Request, Sent};
 use super::spec::{CLOCKS, USERS};
-use crate::sim::{Answer, Callout};
+use crate::sim::Answer;
 
 /// How many configurations there are to choose from.
 pub const CONFIGS: usize = 3;
@@ -138,16 +138,6 @@ impl AnswerKind {
             Self::GrpcTimeout if sent.grpc => ShadowEnd::Failed("timeout"),
             Self::GrpcTimeout => answered(200),
         }
-    }
-}
-
-/// A call that was made, in the model's words.
-pub fn seen(call: &Callout) -> Expected {
-    Expected {
-        mirror: call.header("x-shadow-mirror"),
-        cluster: call.cluster.clone(),
-        body: call.body.clone(),
-        retries: call.header("x-envoy-max-retries") == "2",
     }
 }
 
