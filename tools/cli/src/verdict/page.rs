@@ -50,7 +50,8 @@ fn class(decision: Decision) -> &'static str {
 /// One line for each mirror.
 fn overview(report: &Report) -> Markup {
     html! {
-        nav aria-label="All mirrors" {
+        nav aria-label="All mirrors" class=(class(report.decision)) {
+            h1 { span aria-hidden="true" { (mark(report.decision)) } " " (headline(report.decision)) }
             @for verdict in &report.mirrors {
                 @let decision = verdict.judgement.decision;
                 a class=(class(decision)) href={ "#" (verdict.tally.mirror) } {
@@ -64,10 +65,11 @@ fn overview(report: &Report) -> Markup {
 
 fn mirror(report: &Report, verdict: &Verdict) -> Markup {
     let (tally, judgement) = (&verdict.tally, &verdict.judgement);
+    let heading = html! { span aria-hidden="true" { (mark(judgement.decision)) } " " (headline(judgement.decision)) };
     html! {
         article id=(tally.mirror) {
             header class=(class(judgement.decision)) {
-                h1 { span aria-hidden="true" { (mark(judgement.decision)) } " " (headline(judgement.decision)) }
+                @if report.mirrors.len() > 1 { h2 class="verdict" { (heading) } } @else { h1 { (heading) } }
                 p class="summary" { (unbroken(&verdict.summary)) }
                 @if let Some(look) = &verdict.look {
                     p { strong { "Look first at: " } (unbroken(look)) }
