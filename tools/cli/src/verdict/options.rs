@@ -64,6 +64,11 @@ pub struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "since_start", "json", "html"])]
     pub save_baseline: Option<PathBuf>,
 
+    /// A log of Envoy's, of which the lines "shadow difference" are shown by endpoint and field; may be repeated, - is the
+    /// standard input, a directory all files in it
+    #[arg(long, value_name = "FILE", conflicts_with = "save_baseline")]
+    pub log: Vec<PathBuf>,
+
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -80,6 +85,7 @@ const AFTER_HELP: &str = "\
 Examples:
   shadow-filter verdict --envoy http://127.0.0.1:9901 --window 5m
   shadow-filter verdict --prometheus http://prometheus:9090 --selector 'namespace=\"shop\"' --html verdict.html
+  kubectl logs pod/search-1 -c istio-proxy | shadow-filter verdict --envoy http://127.0.0.1:15000 --log -
 
 Exit codes: 0 PROMOTE (or a baseline was saved); 1 REJECT; 2 HOLD; 3 SET-UP FAULT, which waiting does not mend; of several
 mirrors the first of REJECT, SET-UP FAULT, HOLD, PROMOTE. 64 the command line or the thresholds are at fault; 65 what was

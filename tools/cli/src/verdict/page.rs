@@ -3,6 +3,7 @@
 
 mod bars;
 mod chart;
+mod places;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -30,6 +31,7 @@ pub fn draw(report: &Report) -> String {
                 main {
                     @if report.mirrors.len() > 1 { (overview(report)) }
                     @for verdict in &report.mirrors { (mirror(report, verdict)) }
+                    @if let Some(found) = &report.places { (places::section(found)) }
                     footer { (limits(report)) }
                 }
             }
@@ -65,7 +67,8 @@ fn overview(report: &Report) -> Markup {
 
 fn mirror(report: &Report, verdict: &Verdict) -> Markup {
     let (tally, judgement) = (&verdict.tally, &verdict.judgement);
-    let heading = html! { span aria-hidden="true" { (mark(judgement.decision)) } " " (headline(judgement.decision)) };
+    let heading =
+        html! { span aria-hidden="true" { (mark(judgement.decision)) } " " (headline(judgement.decision)) };
     html! {
         article id=(tally.mirror) {
             header class=(class(judgement.decision)) {

@@ -7,11 +7,14 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::judge::{Decision, Finding, Measure};
+use super::places::{Places, Sample, ignore, printable};
 use super::report::{Report, Verdict};
-use super::words::{compared, headline, percent, state, time, trimmed};
+use super::words::{compared, count, headline, percent, state, thousands, time, trimmed};
 
 /// Words of a paragraph are broken at this column.
 const WIDTH: usize = 110;
+/// Places that are shown; the page and the JSON have more.
+const MOST_PLACES: usize = 30;
 
 pub fn text(report: &Report) -> String {
     let mut said = String::new();
@@ -37,7 +40,53 @@ pub fn text(report: &Report) -> String {
         }
         said.push('\n');
     }
+    if let Some(places) = &report.places {
+        said += &where_it_differs(places);
+    }
     said
+}
+
+/// Endpoint by field, and what may be ignored.
+fn where_it_differs(places: &Places) -> String {
+    let mut said = format!("Where it differs, by {} of the log\n", count(places.lines, "line"));
+    let mut table = framed();
+    table.set_header(["mirror", "endpoint", "field", "lines", "for example"]);
+    for (place, seen) in places.places.iter().take(MOST_PLACES) {
+        let lines = format!("{} of {}", thousands(seen.lines), thousands(seen.of));
+        let samples: Vec<String> = seen.samples.iter().map(sample).collect();
+        table.add_row([&place.mirror, &place.endpoint, &place.field, &lines, &samples.join("\n")]);
+    }
+    if !places.places.is_empty() {
+        let _ = writeln!(said, "{}", indented(&table));
+    }
+    if places.places.len() > MOST_PLACES {
+        let _ = writeln!(said, "  and {} more", thousands((places.places.len() - MOST_PLACES) as u64));
+    }
+    if let Some(proposal) = ignore(places) {
+        let _ = writeln!(
+            said,
+            "  These look like ids and times. If they may differ, put into \"compare\": {proposal}"
+        );
+    }
+    said.push('\n');
+    said
+}
+
+/// One request: its id or its path, and the values where the log has them.
+pub fn sample(sample: &Sample) -> String {
+    const MOST: usize = 40;
+    let cut = |value: &serde_json::Value| {
+        let text = printable(&value.to_string());
+        if text.chars().count() <= MOST { text } else { text.chars().take(MOST).collect::<String>() + "…" }
+    };
+    let request = match &sample.request_id {
+        Some(id) => format!("{} ({id})", sample.path),
+        None => sample.path.clone(),
+    };
+    match (&sample.primary, &sample.shadow) {
+        (Some(primary), Some(shadow)) => format!("{request}: {} → {}", cut(primary), cut(shadow)),
+        _ => request,
+    }
 }
 
 pub fn mark(decision: Decision) -> char {
@@ -79,8 +128,7 @@ pub fn heads(verdict: &Verdict) -> [&'static str; 6] {
 }
 
 fn table(verdict: &Verdict) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    let mut table = framed();
     table.set_header(heads(verdict));
     for finding in &verdict.judgement.findings {
         table.add_row(row(finding));
@@ -88,6 +136,16 @@ fn table(verdict: &Verdict) -> String {
     for column in table.column_iter_mut().skip(1).take(4) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+    indented(&table)
+}
+
+fn framed() -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn indented(table: &Table) -> String {
     let lines: Vec<String> = table.lines().map(|line| format!("  {line}")).collect();
     lines.join("\n")
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::failure::{Failure, Kind};
 use super::judge::{Decision, Finding, Judgement, Measure, Need};
 use super::notes;
+use super::places::{self, Places};
 use super::source::Observed;
 use super::statistics::Estimate;
 use super::tally::{CONTROL, Tally, total};
@@ -31,6 +32,8 @@ pub struct Report {
     pub made_at: String,
     pub limits: Thresholds,
     pub mirrors: Vec<Verdict>,
+    /// Where the answers differ, if a log was given.
+    pub places: Option<Places>,
 }
 
 /// The verdict on one mirror.
@@ -85,7 +88,7 @@ impl Report {
             mirrors.iter().map(|verdict| verdict.judgement.decision).max().unwrap_or(Decision::Hold);
         let (time, from) = (observed.time.clone(), observed.from.clone());
         let made_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        Ok(Self { decision, time, from, made_at, limits: limits.clone(), mirrors })
+        Ok(Self { decision, time, from, made_at, limits: limits.clone(), mirrors, places: None })
     }
 
     pub fn exit_code(&self) -> u8 {
@@ -107,6 +110,8 @@ impl Report {
             "version": VERSION,
             "thresholds": self.limits,
             "mirrors": self.mirrors.iter().map(|verdict| verdict.json(&self.limits)).collect::<Vec<_>>(),
+            "places": self.places,
+            "proposal": self.places.as_ref().and_then(places::ignore),
         })
     }
 }
@@ -123,6 +128,9 @@ impl Verdict {
         let findings = || judgement.findings.iter();
         let needs: Vec<Option<Need>> =
             findings().map(|finding| judgement.need(finding, &tally, limits)).collect();
+        // What is decided is not waited for.
+        let waits = judgement.decision == Decision::Hold;
+        let needs: Vec<Option<Need>> = needs.into_iter().map(|need| need.filter(|_| waits)).collect();
         let reason = |(finding, need): (&Finding, &Option<Need>)| Reason {
             decision: finding.decision,
             sentence: words::sentence(finding, *need, &tally, limits),

@@ -75,13 +75,18 @@ fn unsure(judgement: &Judgement, needs: &[Option<Need>], tally: &Tally, limits: 
     if !near.is_empty() {
         return format!("Near the limit of {near}.{outlook}");
     }
-    let open = names(&|_, _| true);
+    let open = match open().count() {
+        0 => String::new(),
+        1 => format!("{} is", names(&|_, _| true)),
+        2..4 => format!("{} are", names(&|_, _| true)),
+        many => format!("{many} of {} criteria are", judgement.findings.len()),
+    };
     match (judgement.samples, open.is_empty()) {
         (0, _) => format!("No copy has had an outcome so far.{outlook}"),
         (_, true) => {
             format!("Nothing is wrong so far, but PROMOTE needs {} samples.{outlook}", limits.min_samples)
         }
-        _ => format!("Nothing is wrong so far, and {open} still unsure.{outlook}"),
+        _ => format!("Nothing is wrong so far, but {open} still unsure.{outlook}"),
     }
 }
 

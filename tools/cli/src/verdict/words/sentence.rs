@@ -59,7 +59,7 @@ fn interval(measure: &Measure) -> String {
         Measure::Difference { .. } => format!("the difference is {compared}"),
         Measure::Latency { .. } if compared.ends_with("times") => format!("that is {compared} as long"),
         Measure::Latency { .. } => format!("that is {compared}"),
-        Measure::Share { .. } => format!("that stands for {compared}"),
+        Measure::Share { .. } => format!("the true share is {compared}"),
         Measure::NoLatency => compared,
     }
 }
