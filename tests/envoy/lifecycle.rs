@@ -209,7 +209,7 @@ async fn another_module_takes_over_under_load() -> Result<()> {
 
 async fn is_replaced(workers: u32) -> Result<()> {
     let (_directory, module) = other_module().await?;
-    let mut pair = Pair::on(Wire::Http1, HELD, |bootstrap| draining_for(bootstrap, workers, 3)).await?;
+    let mut pair = Pair::on(Wire::Http1, HELD, |bootstrap| draining_for(bootstrap, workers, 8)).await?;
     let load = Load::on(&pair);
     pair.shadow.respond_with(|_| Reply::hang());
     let in_flight = |stats: &Stats| total(stats, "shadow_in_flight", "one");
@@ -237,7 +237,7 @@ async fn the_filter_goes_and_comes_back_under_load() -> Result<()> {
 }
 
 async fn goes_and_comes_back(workers: u32) -> Result<()> {
-    let mut pair = Pair::on(Wire::Http1, ONE, |bootstrap| draining_for(bootstrap, workers, 3)).await?;
+    let mut pair = Pair::on(Wire::Http1, ONE, |bootstrap| draining_for(bootstrap, workers, 8)).await?;
     let load = Load::on(&pair);
     pair.shadow.respond_with(|_| Reply::status(200).delay(Duration::from_millis(100)));
     pair.shadow.await_count(20).await?;
