@@ -10,7 +10,7 @@ use super::redacting::{Redacting, refusal};
 use super::running::Mirror;
 use super::set::MirrorSet;
 use super::worker::Worker;
-use crate::capture::{BOOKKEEPING, BodyPolicy, Capture, OnOverflow};
+use crate::capture::{BOOKKEEPING, BodyPolicy, Budget, Capture, Charge, OnOverflow};
 use crate::http::Head;
 use crate::telemetry::SkipReason;
 use crate::time::Moment;
@@ -108,10 +108,10 @@ impl Reading {
         let full = Rc::new(self.capture.take().map(Capture::into_bytes).unwrap_or_default());
         let empty = Rc::new(Vec::new());
         let mut copied = MirrorSet::default();
-        let mut inline = MAX_REDACTED_AT_ONCE;
+        let mut redacting = Redactions { inline: MAX_REDACTED_AT_ONCE, original: None };
         for (index, mirror) in self.wanted.of(&self.policy.mirrors) {
             let body = if self.bodiless.contains(index) { &empty } else { &full };
-            match self.copy_for(mirror, body, &mut inline, now, worker) {
+            match self.copy_for(mirror, body, &mut redacting, now, worker) {
                 Ok(made) => {
                     worker.post(made);
                     copied.insert(index);
@@ -122,13 +122,12 @@ impl Reading {
         copied
     }
 
-    /// A copy for a mirror, if it may have one. Its body is redacted at once where that takes no time, which `inline` bounds for all
-    /// mirrors together.
+    /// A copy for a mirror, if it may have one. Its body is redacted at once where that takes no time.
     fn copy_for(
         &self,
         mirror: &Rc<Mirror>,
         body: &Rc<Vec<u8>>,
-        inline: &mut usize,
+        redacting: &mut Redactions,
         now: Moment,
         worker: &Worker,
     ) -> Result<Made, SkipReason> {
@@ -143,8 +142,8 @@ impl Reading {
             let redact = &mirror.transform.redact;
             let refused = match redact.begin(&self.head, &body, max_bytes) {
                 Ok(None) => None,
-                Ok(Some(_)) if body.len() <= *inline => {
-                    *inline -= body.len();
+                Ok(Some(_)) if body.len() <= redacting.inline => {
+                    redacting.inline -= body.len();
                     let redacted = redact.body(&self.head, &body, max_bytes);
                     redacted.map(|redacted| body = redacted.map_or(body.clone(), Rc::new)).err()
                 }
@@ -164,12 +163,18 @@ impl Reading {
         if !transform::fits(&self.head, &mirror.transform, body.len()) {
             return Err(SkipReason::HeadersTooLarge);
         }
-        let size = self.head.size().saturating_add(body.len()).saturating_add(BOOKKEEPING);
+        // A body that is still to be redacted is held once for all mirrors.
+        let own = if later.is_some() { 0 } else { body.len() };
+        let size = self.head.size().saturating_add(own).saturating_add(BOOKKEEPING);
         let charge = worker.budget().charge(size).ok_or(SkipReason::Memory)?;
         if mirror.dry_run && later.is_none() {
             mirror.gate.rehearse(target, now)?;
             return Err(SkipReason::DryRun);
         }
+        let original = match later {
+            Some(_) => Some(redacting.original(&body, worker.budget())?),
+            None => None,
+        };
         let copy = ShadowRequest {
             permit: mirror.gate.enter(target, now)?,
             mirror: mirror.clone(),
@@ -178,10 +183,27 @@ impl Reading {
             exchange: self.exchange.clone(),
             charge,
         };
-        Ok(match later {
-            None => Made::Copy(copy),
-            Some(redaction) => Made::Redacting(Redacting::new(copy, redaction, worker.budget().nothing())),
-        })
+        let (Some(redaction), Some(original)) = (later, original) else { return Ok(Made::Copy(copy)) };
+        Ok(Made::Redacting(Redacting::new(copy, redaction, original, worker.budget().nothing())))
+    }
+}
+
+/// The redactions of one request's body.
+struct Redactions {
+    /// Bytes that may still be redacted at once.
+    inline: usize,
+    /// For the body as it was sent, which they share.
+    original: Option<Rc<Charge>>,
+}
+
+impl Redactions {
+    fn original(&mut self, body: &[u8], budget: &Budget) -> Result<Rc<Charge>, SkipReason> {
+        if let Some(original) = &self.original {
+            return Ok(original.clone());
+        }
+        let original = Rc::new(budget.charge(body.len()).ok_or(SkipReason::Memory)?);
+        self.original = Some(original.clone());
+        Ok(original)
     }
 }
 

@@ -16,8 +16,11 @@ use crate::transform::{self, BodyRedaction, RedactError};
 pub struct Redacting {
     copy: ShadowRequest,
     redaction: BodyRedaction,
-    /// For what the redaction allocates.
-    charge: Charge,
+    /// For the body as it was sent, which the mirrors share.
+    original: Rc<Charge>,
+    /// For what the redaction notes. Its result is charged when it is there and the original is given back: one body is written at a
+    /// time.
+    notes: Charge,
 }
 
 /// How far a redaction has come.
@@ -36,16 +39,15 @@ pub struct Dropped {
 }
 
 impl Redacting {
-    /// `charge` has nothing charged yet.
-    pub fn new(copy: ShadowRequest, redaction: BodyRedaction, charge: Charge) -> Self {
-        Self { copy, redaction, charge }
+    /// `copy` is charged without its body, `notes` not at all.
+    pub fn new(copy: ShadowRequest, redaction: BodyRedaction, original: Rc<Charge>, notes: Charge) -> Self {
+        Self { copy, redaction, original, notes }
     }
 
     /// Does so much work, which is counted in bytes that are read.
     pub fn step(mut self, work: usize) -> Progress {
-        let needed = self.redaction.held_bytes().saturating_add(self.redaction.needed_bytes());
-        if !self.charge.set(needed) {
-            return Progress::Done(Err(self.dropped(SkipReason::Memory)));
+        if !self.notes.set(self.redaction.noted_bytes()) {
+            return Progress::Done(Err(Dropped::new(self.copy, SkipReason::Memory)));
         }
         let redact = &self.copy.mirror.transform.redact;
         match self.redaction.step(redact, &self.copy.body, work) {
@@ -59,32 +61,30 @@ impl Redacting {
         Dropped::aborted(self.copy)
     }
 
-    fn finish(mut self, result: Result<Option<Vec<u8>>, RedactError>) -> Result<ShadowRequest, Dropped> {
-        let BodyPolicy::Full { on_overflow, .. } = self.copy.mirror.body else { return Ok(self.copy) };
+    fn finish(self, result: Result<Option<Vec<u8>>, RedactError>) -> Result<ShadowRequest, Dropped> {
+        let Self { mut copy, original, .. } = self;
+        drop(original);
+        let BodyPolicy::Full { on_overflow, .. } = copy.mirror.body else { return Ok(copy) };
         match result {
-            Ok(Some(redacted)) => self.copy.body = Rc::new(redacted),
+            Ok(Some(redacted)) => copy.body = Rc::new(redacted),
             Ok(None) => {}
             Err(error) => match refusal(error, on_overflow) {
-                Some(reason) => return Err(self.dropped(reason)),
-                None => self.copy.body = Rc::default(),
+                Some(reason) => return Err(Dropped::new(copy, reason)),
+                None => copy.body = Rc::default(),
             },
         }
-        let (head, len) = (&self.copy.head, self.copy.body.len());
-        if !transform::fits(head, &self.copy.mirror.transform, len) {
-            return Err(self.dropped(SkipReason::HeadersTooLarge));
+        let (head, len) = (&copy.head, copy.body.len());
+        if !transform::fits(head, &copy.mirror.transform, len) {
+            return Err(Dropped::new(copy, SkipReason::HeadersTooLarge));
         }
-        let size = self.copy.charged();
-        if !self.copy.charge.set(size) {
-            return Err(self.dropped(SkipReason::Memory));
+        let size = copy.charged();
+        if !copy.charge.set(size) {
+            return Err(Dropped::new(copy, SkipReason::Memory));
         }
-        if self.copy.mirror.dry_run {
-            return Err(self.dropped(SkipReason::DryRun));
+        if copy.mirror.dry_run {
+            return Err(Dropped::new(copy, SkipReason::DryRun));
         }
-        Ok(self.copy)
-    }
-
-    fn dropped(self, reason: SkipReason) -> Dropped {
-        Dropped::new(self.copy, reason)
+        Ok(copy)
     }
 }
 

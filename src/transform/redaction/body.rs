@@ -104,19 +104,11 @@ impl BodyRedaction {
         }
     }
 
-    /// Bytes that the next step allocates at once for the result: a budget can be asked in between.
-    pub fn needed_bytes(&self) -> usize {
-        match &self.stage {
-            RedactStage::Writing(output) => output.len - output.redacted.capacity().min(output.len),
-            RedactStage::Reading(_) => 0,
-        }
-    }
-
-    /// Bytes that are allocated for it.
-    pub fn held_bytes(&self) -> usize {
+    /// Bytes that are allocated for what it notes, its result apart.
+    pub fn noted_bytes(&self) -> usize {
         match &self.stage {
             RedactStage::Reading(search) => search.spans.held_bytes() + search.places.held_bytes(),
-            RedactStage::Writing(output) => output.spans.held_bytes() + output.redacted.capacity(),
+            RedactStage::Writing(output) => output.spans.held_bytes(),
         }
     }
 }
