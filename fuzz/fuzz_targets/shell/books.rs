@@ -110,9 +110,10 @@ impl Books {
         }
         sim.assert_all_settled();
         assert_eq!(sim.metric("shadow_breaker_open", &[]), 0);
+        let sums = sim.sums();
         for (mirror, asked) in &self.asked {
             let of = |metric: &str, labels: &[(&str, &str)]| {
-                sim.metric(metric, &[&[("mirror", *mirror)], labels].concat())
+                sums.of(metric, &[&[("mirror", *mirror)], labels].concat())
             };
             assert_eq!(of("shadow_requests_total", &[]), *asked, "requests of {mirror}");
             let sent = of("shadow_sent_total", &[]);
