@@ -5,6 +5,7 @@
 //! `SIMULATION_RUNS=1000` makes it more exact.
 
 mod stream;
+mod truth;
 
 use self::stream::{LOOKS, Stream};
 use super::judge::Decision;
@@ -103,6 +104,24 @@ fn an_equal_service_is_promoted_by_20_000_samples_and_not_rejected_at_any_of_fif
             let found = run(&name, &bounds, 20_000, 25, &side, &side);
             assert!(found.share(found.promote) >= 0.95, "{name}, {}: {found:?}", bounds.1);
             assert!(found.share(found.reject) < 0.01, "{name}, {}: {found:?}", bounds.1);
+        }
+    }
+}
+
+/// Harder ones to know: a wide spread, and a heavy tail. They may take longer.
+#[test]
+fn an_equal_service_of_a_harder_kind_is_not_rejected() {
+    let wide = Population::log_normal(20.0, 0.9);
+    let heavy = Population(vec![
+        (0.9, Part::LogNormal { median: 20.0, spread: 0.5 }),
+        (0.1, Part::Pareto { from: 30.0, shape: 2.0 }),
+    ]);
+    for (name, population) in [("equal, 20 ms, σ 0.9", wide), ("equal, 20 ms, a tenth heavy-tailed", heavy)]
+    {
+        let side = (population, ERRORS);
+        for bounds in buckets() {
+            let found = run(name, &bounds, 50_000, 5, &side, &side);
+            assert_eq!(found.reject, 0, "{name}, {}: {found:?}", bounds.1);
         }
     }
 }
