@@ -33,13 +33,13 @@ impl Need {
     }
 }
 
-/// The first number that is asked for, and what the next is larger by.
+/// The first number that is asked for, and what the next is larger by: steps so large that chance seldom crosses one.
 const FIRST: f64 = 250.0;
-const STEP: f64 = 1.25;
+const STEP: f64 = 2.0;
 /// Nobody waits for more.
 const MOST: f64 = 1e9;
 /// Of two equal shadows one has worse luck than is expected: it needs more.
-const LUCK: f64 = 1.3;
+const LUCK: f64 = 1.1;
 
 impl Judgement {
     /// Looks for the number of samples that would settle a finding.
