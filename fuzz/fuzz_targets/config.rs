@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Any bytes are a configuration or have a fault; what is accepted keeps its promises, whichever way it comes.
+//! Any bytes are a configuration or have a fault; what is accepted says what its text says, whichever way it comes. A configuration that
+//! is generated from the same bytes is accepted with any of the keys, and refused with one thing wrong, at its place.
 #![no_main]
+
+#[path = "config/conditions.rs"]
+mod conditions;
+#[path = "config/document.rs"]
+mod document;
+#[path = "config/expected.rs"]
+mod expected;
+#[path = "config/generated.rs"]
+mod generated;
+#[path = "config/transform.rs"]
+mod transform;
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use fastrand::Rng;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use prost_types::value::Kind;
@@ -14,7 +27,7 @@ use shadow_filter::capture::{BodyPolicy, MAX_BODY_BYTES, MAX_BUFFERED_BYTES};
 use shadow_filter::config::{Config, MAX_MIRRORS};
 use shadow_filter::http::Head;
 use shadow_filter::http::reserved::is_reserved;
-use shadow_filter::transform::{self, Outgoing, Rewritten};
+use shadow_filter::transform::{Outgoing, Rewritten, fits};
 
 static REQUEST: LazyLock<Head> = LazyLock::new(|| {
     shadow_filter_fuzz::head(&[
@@ -27,6 +40,19 @@ static REQUEST: LazyLock<Head> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
+    any_bytes(data);
+    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    let mut rng = Rng::with_seed(data.iter().fold(0xcbf2_9ce4_8422_2325, fold));
+    let mut json = generated::valid(&mut rng);
+    let bytes = json.to_string();
+    assert!(Config::parse(bytes.as_bytes()).is_ok(), "{bytes}: {:?}", Config::parse(bytes.as_bytes()));
+    any_bytes(bytes.as_bytes());
+    let path = generated::spoil(&mut json, &mut rng);
+    let faults = Config::parse(json.to_string().as_bytes()).expect_err(&format!("{path} of {json}"));
+    assert!(faults.iter().any(|fault| fault.path.starts_with(&path)), "{path} of {json}: {faults:?}");
+});
+
+fn any_bytes(data: &[u8]) {
     let config = match Config::parse(data) {
         Ok(config) => config,
         Err(faults) => {
@@ -34,6 +60,7 @@ fuzz_target!(|data: &[u8]| {
             for fault in faults {
                 let line = fault.to_string();
                 assert!(!line.chars().any(char::is_control), "not one line of a log: {line:?}");
+                assert!(line.contains(": found ") && line.contains(", expected "), "{line}");
             }
             return;
         }
@@ -41,17 +68,18 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(Config::parse(data).as_ref(), Ok(&config));
     check(&config);
     if let Ok(Value::Object(json)) = serde_json::from_slice(data) {
+        expected::check(&config, &json);
         for spelling in [Spelling::Doubles, Spelling::Text] {
             let encoded = spelling.fields(&json).encode_to_vec();
             let again = Config::parse(&encoded).unwrap_or_else(|faults| panic!("as a Struct: {faults:?}"));
             assert_eq!(sorted(again), sorted(config.clone()));
         }
     }
-});
+}
 
 /// What the types of the configuration say in words.
 fn check(config: &Config) {
-    assert!((1..=MAX_MIRRORS).contains(&config.mirrors.len()));
+    assert!(config.mirrors.len() <= MAX_MIRRORS);
     assert!((1..=MAX_BUFFERED_BYTES).contains(&(config.max_buffered_bytes as u64)));
     let names: HashSet<_> = config.mirrors.iter().map(|mirror| &mirror.name).collect();
     assert_eq!(names.len(), config.mirrors.len(), "names are unique");
@@ -77,7 +105,7 @@ fn check(config: &Config) {
         mirror.select.target.of(&REQUEST);
         let rewritten = Rewritten::of(&REQUEST, &mirror.transform);
         let copy = Outgoing::build(&REQUEST, &mirror.transform, &rewritten, 0);
-        assert_eq!(transform::fits(&REQUEST, &mirror.transform, 0), copy.fits());
+        assert_eq!(fits(&REQUEST, &mirror.transform, 0), copy.fits());
         assert_eq!(copy.into_headers().last().map(|(_, value)| *value), Some(mirror.name.as_bytes()));
     }
 }

@@ -20,7 +20,7 @@ static TRANSFORMS: LazyLock<Vec<Transform>> = LazyLock::new(|| {
             "path": {"prefix": "/a", "replacement": "/longer"},
             "headers": {"remove": ["x-a*", "b"], "set": {"x-set": "s", "c": ""}, "add": {"x-add": "a", "d": "1"}},
             "redact": {"headers": ["cookie"], "query": ["token"], "replacement": "R"},
-            "retry": {"attempts": 2, "on": ["5xx"], "per_try_timeout": "1s"},
+            "retry": {"attempts": 2, "retry_on": ["5xx"], "per_try_timeout": "1s"},
         },
         {"cluster": "bare", "authority": {"literal": "l:1"}, "headers": {"remove": ["*"]}},
     ]});
@@ -28,7 +28,7 @@ static TRANSFORMS: LazyLock<Vec<Transform>> = LazyLock::new(|| {
         .expect("valid")
         .mirrors
         .into_iter()
-        .map(|mirror| transform.transform)
+        .map(|mirror| mirror.transform)
         .collect()
 });
 
@@ -116,9 +116,8 @@ fn is_of_the_hop(name: &[u8], value: &[u8], body_len: usize) -> bool {
         b"host",
         b"x-shadow-mirror",
     ];
-    let digits = value.strip_prefix(b"+").unwrap_or(value);
-    let significant = &digits[digits.iter().take_while(|byte| **byte == b'0').count()..];
-    let is_body_len = !digits.is_empty()
+    let significant = &value[value.iter().take_while(|byte| **byte == b'0').count()..];
+    let is_body_len = !value.is_empty()
         && (significant == body_len.to_string().as_bytes() || significant.is_empty() && body_len == 0);
     GONE.contains(&name)
         || name.starts_with(b"x-envoy-")

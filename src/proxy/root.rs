@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::OnInvalid;
+use super::answer::Brought;
 use super::imports::{self, Buffer, MetricType};
 use super::shared::Shared;
 use super::stream::Stream;
@@ -68,6 +69,8 @@ impl Root {
         if let Some(id) = checked(Asked::DefineMetric, gauge) {
             checked(Asked::UpdateMetric, imports::record_metric(id, config.is_err().into()));
         }
+        let root = imports::property("plugin_root_id").unwrap_or_default();
+        self.shared.pools.name(&name, &String::from_utf8_lossy(&root));
         self.shared.configure(config.ok());
         true
     }
@@ -89,14 +92,18 @@ impl Root {
     /// Looks after this root from the callback of another. Whether it is of no more use: the host asked it to end, and
     /// nothing is under way any more.
     pub fn look_after(&mut self, now: Moment) -> bool {
-        self.shared.look_after(now);
-        self.ending && self.shared.is_idle()
+        self.shared.look_after(now, self.ending);
+        let ends = self.ending && self.shared.is_idle();
+        if ends {
+            self.shared.leave();
+        }
+        ends
     }
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended
     /// with that.
-    pub fn answered(&mut self, token: u32, headers: usize, body: usize) -> bool {
-        self.shared.settle(token, headers, body);
+    pub fn answered(&mut self, token: u32, brought: Brought) -> bool {
+        self.shared.settle(token, brought);
         self.end_if_settled()
     }
 

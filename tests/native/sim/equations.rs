@@ -6,16 +6,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Sim;
 use crate::host;
 
+/// Counters and gauges that are not 0, by their names.
+pub struct Sums(Vec<(String, i64)>);
+
+impl Sums {
+    /// Over all of this name with at least these labels.
+    pub fn of(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+        self.0.iter().filter(|(full, _)| matches(full, name, labels)).map(|(_, value)| value).sum()
+    }
+
+    fn mirrors(&self) -> BTreeSet<&str> {
+        self.0.iter().filter_map(|(name, _)| labels(name).remove("mirror")).collect()
+    }
+}
+
 impl Sim {
     /// Sum over all counters, or gauges, of this name with at least these labels, as the host knows them.
     pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
-        host::with(|host| {
-            host.metrics
-                .values()
-                .filter(|(full, _)| matches(full, name, labels))
-                .map(|(_, value)| value)
-                .sum()
-        })
+        self.sums().of(name, labels)
+    }
+
+    /// What the host knows of counters and gauges, for those who ask for many.
+    pub fn sums(&self) -> Sums {
+        let known = |(name, value): (&str, i64)| (value != 0).then(|| (name.to_owned(), value));
+        Sums(host::with(|host| host.metrics.values().filter_map(known).collect()))
     }
 
     /// Whether the host knows any counter or gauge of this name.
@@ -26,7 +40,8 @@ impl Sim {
     /// All observations of a histogram, in order.
     pub fn observations(&self, name: &str, labels: &[(&str, &str)]) -> Vec<u64> {
         host::with(|host| {
-            let all = host.metrics.observations().filter(|(full, _)| matches(full, name, labels));
+            let all = host.metrics.observations();
+            let all = all.filter(|(full, values)| !values.is_empty() && matches(full, name, labels));
             all.flat_map(|(_, values)| values.to_vec()).collect()
         })
     }
@@ -44,10 +59,11 @@ impl Sim {
     /// Lets the sums arrive, and asserts that they add up for every mirror.
     pub fn assert_adds_up(&mut self) {
         self.rest();
-        for mirror in self.mirrors() {
+        let sums = self.sums();
+        for mirror in sums.mirrors() {
             let of = |name: &str, labels: &[(&str, &str)]| {
-                let labels: Vec<_> = [("mirror", mirror.as_str())].iter().chain(labels).copied().collect();
-                self.metric(name, &labels)
+                let labels: Vec<_> = [("mirror", mirror)].iter().chain(labels).copied().collect();
+                sums.of(name, &labels)
             };
             let failed = |reason| of("shadow_failed_total", &[("reason", reason)]);
             let sent = of("shadow_sent_total", &[]);
@@ -58,20 +74,20 @@ impl Sim {
                 "requests = skipped + sent + refused, for {mirror}"
             );
             let answered = of("shadow_responses_total", &[("side", "shadow")]);
-            let lost = failed("unreachable") + failed("timeout") + failed("reset");
+            let lost = failed("unreachable") + failed("timeout") + failed("reset") + failed("cut");
             assert_eq!(
                 sent,
                 answered + lost + of("shadow_in_flight", &[]),
                 "sent = answered + lost + in flight, for {mirror}"
             );
             for side in ["primary", "shadow"] {
-                let labels = [("mirror", mirror.as_str()), ("side", side)];
-                let observed = self.observations("shadow_duration_milliseconds", &labels).len();
-                let answers = self.metric("shadow_responses_total", &labels);
+                let labels = [("mirror", mirror), ("side", side)];
+                let observed = self.observations("shadow_duration_microseconds", &labels).len();
+                let answers = sums.of("shadow_responses_total", &labels);
                 assert_eq!(observed as i64, answers, "a duration for each answer of {side}, for {mirror}");
             }
         }
-        let held: i64 = self.metric("shadow_buffered_bytes", &[]);
+        let held = sums.of("shadow_buffered_bytes", &[]);
         assert!(held >= 0, "{held} bytes are held");
     }
 
@@ -82,21 +98,14 @@ impl Sim {
         assert_eq!(self.metric("shadow_buffered_bytes", &[]), 0);
         assert_eq!(self.tick_period(), None, "nothing is left to tick for");
     }
-
-    fn mirrors(&self) -> BTreeSet<String> {
-        host::with(|host| {
-            let names = host.metrics.values().map(|(name, _)| name);
-            names.filter_map(|name| labels(name).remove("mirror")).map(str::to_owned).collect()
-        })
-    }
 }
 
 fn matches(full: &str, name: &str, wanted: &[(&str, &str)]) -> bool {
-    if full.rsplit(";.;").next() != Some(name) {
+    if !full.ends_with(name) || full.rsplit(";.;").next() != Some(name) {
         return false;
     }
-    let labels = labels(full);
-    wanted.iter().all(|(label, value)| labels.get(label) == Some(value))
+    // Asked for each metric of a host: nothing is collected.
+    wanted.iter().all(|wanted| full.split(";.;").any(|part| part.split_once("=.=") == Some(*wanted)))
 }
 
 fn labels(full: &str) -> BTreeMap<&str, &str> {
