@@ -28,7 +28,7 @@ pub mod config;
 pub mod http;
 pub mod json;
 pub mod mirror;
-#[cfg(not(any(test, fuzzing, all(target_arch = "wasm32", target_os = "unknown"))))]
+#[cfg(not(any(test, all(target_arch = "wasm32", target_os = "unknown"))))]
 pub mod proxy;
 pub mod select;
 pub mod telemetry;

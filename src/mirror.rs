@@ -5,14 +5,17 @@
 mod copy;
 mod exchange;
 mod in_flight;
+mod outbox;
 mod pair;
 mod policy;
 mod reading;
+mod redacting;
 mod request;
 mod running;
 mod set;
 mod sharing;
 mod table;
+mod work;
 mod worker;
 
 pub use self::copy::ShadowRequest;

@@ -28,7 +28,7 @@ static TRANSFORMS: LazyLock<Vec<Transform>> = LazyLock::new(|| {
         .expect("valid")
         .mirrors
         .into_iter()
-        .map(|mirror| transform.transform)
+        .map(|mirror| mirror.transform)
         .collect()
 });
 

@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How the targets read their input: as text where they can, so that seeds are written and findings read by hand.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what fails here is a finding"
+)]
+
 use shadow_filter::http::{Head, block};
+
+/// The host of the native tests, which defines what the filter's shell imports, and the requests and answers that they are
+/// written in.
+#[path = "../../tests/native"]
+mod native {
+    pub mod host;
+    pub mod sim;
+}
+pub use native::{host, sim};
 
 /// The lines up to the first empty one, and everything behind that.
 pub fn sections(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {

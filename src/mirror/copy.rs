@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::exchange::Exchange;
 use super::running::Mirror;
 use crate::admission::Permit;
-use crate::capture::Charge;
+use crate::capture::{BOOKKEEPING, Charge};
 use crate::http::Head;
 use crate::transform::{Outgoing, Rewritten};
 
@@ -27,6 +27,11 @@ impl ShadowRequest {
     /// The cluster that it goes to.
     pub fn cluster(&self) -> &str {
         self.mirror.select.target.name(self.permit.target())
+    }
+
+    /// Bytes that are charged for it until it was answered.
+    pub(super) fn charged(&self) -> usize {
+        self.head.size().saturating_add(self.body.len()).saturating_add(BOOKKEEPING)
     }
 
     /// Its headers, as the host takes them.

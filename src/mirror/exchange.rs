@@ -202,16 +202,12 @@ impl Exchange {
         shadow: Held,
         ledger: &mut Ledger,
     ) -> Option<Pair> {
-        let pair = primary.map(|primary| Pair {
-            mirror: mirror.clone(),
-            request: self.request.clone(),
-            primary,
-            shadow,
-        });
-        if pair.is_none() {
+        let Some(primary) = primary else {
             mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-        }
-        pair
+            return None;
+        };
+        let charge = shadow.charge.beside();
+        Some(Pair::new(mirror, self.request.clone(), primary, shadow, charge))
     }
 }
 

@@ -3,17 +3,19 @@
 //!
 //! The shell asks it at each event and makes the host calls that follow; the worker makes none.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::copy::ShadowRequest;
 use super::exchange::Exchange;
 use super::in_flight::{Awaited, InFlight, Settled};
-use super::pair::Pair;
+use super::outbox::Outbox;
 use super::policy::Policy;
+use super::reading::Made;
+use super::redacting::Dropped;
 use super::running::Mirror;
 use super::set::MirrorSet;
 use super::sharing::Sharing;
+use super::work::{Work, Worked};
 use crate::admission::{Ending, Pace, Transition, Waiting};
 use crate::capture::Budget;
 use crate::compare::Observed;
@@ -25,10 +27,6 @@ use crate::telemetry::{
 };
 use crate::time::{Moment, Timestamp};
 
-/// Most copies, and bytes of their bodies, that leave in the callback of their request. What is more waits for the tick.
-const MAX_AT_ONCE: usize = 4;
-const MAX_BYTES_AT_ONCE: usize = 64 << 10;
-
 #[derive(Debug)]
 pub struct Worker {
     policy: Rc<Policy>,
@@ -36,10 +34,10 @@ pub struct Worker {
     pub sharing: Sharing,
     dice: Dice,
     budget: Budget,
-    outbox: VecDeque<ShadowRequest>,
+    outbox: Outbox,
     pace: Pace,
     in_flight: InFlight,
-    pairs: VecDeque<Pair>,
+    work: Work,
     ledger: Ledger,
     buffered: Handle,
     /// Bytes held, as the host knows them.
@@ -63,10 +61,10 @@ impl Worker {
             policy: Rc::new(Policy::new(config, &mut dice, &mut ledger)),
             sharing: Sharing::default(),
             dice,
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
             pace: Pace::default(),
             in_flight: InFlight::default(),
-            pairs: VecDeque::new(),
+            work: Work::default(),
             ledger,
             buffered,
             reported: 0,
@@ -142,9 +140,12 @@ impl Worker {
         mirrors.of(&policy.mirrors).for_each(|(_, mirror)| self.skip(mirror, reason));
     }
 
-    pub fn post(&mut self, copy: ShadowRequest) {
+    pub fn post(&mut self, made: Made) {
         self.pace.copy_made();
-        self.outbox.push_back(copy);
+        match made {
+            Made::Copy(copy) => self.outbox.push([copy]),
+            Made::Redacting(redaction) => self.work.redact(redaction),
+        }
     }
 
     /// When copies leave and sums are told.
@@ -154,16 +155,13 @@ impl Worker {
 
     /// Whether there are copies that should not wait for others, and that take no longer to send than a request may be held up.
     pub fn may_send_now(&self) -> bool {
-        let bytes = || self.outbox.iter().map(|copy| copy.body().len()).fold(0, usize::saturating_add);
-        (1..=MAX_AT_ONCE).contains(&self.outbox.len())
-            && self.pace.sends_at_once()
-            && bytes() <= MAX_BYTES_AT_ONCE
+        self.outbox.is_quickly_sent() && self.pace.sends_at_once()
     }
 
     /// What the next ticks have to do.
     pub fn waiting(&self) -> Waiting {
         Waiting {
-            work: !self.outbox.is_empty() || !self.pairs.is_empty(),
+            work: !self.outbox.is_empty() || !self.work.is_empty(),
             // Copies in flight are looked after until they were answered, those of other configurations as well. Where room is short
             // slow requests must give way.
             news: self.has_news()
@@ -176,7 +174,7 @@ impl Worker {
 
     /// The copy that waits for longest.
     pub fn next_copy(&mut self) -> Option<ShadowRequest> {
-        self.outbox.pop_front()
+        self.outbox.next()
     }
 
     /// The host took a copy and will answer under the token, or refused it.
@@ -220,7 +218,7 @@ impl Worker {
         self.sharing.copy_ended(&mirror, now);
         if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
             let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
-            self.pairs.extend(pair);
+            self.work.compare(pair);
         }
         notice
     }
@@ -240,25 +238,29 @@ impl Worker {
         self.in_flight.give_up_overdue(now, &mut self.ledger)
     }
 
-    /// Nothing will be done with this worker any more: counts the answers that were not compared.
-    pub fn abandon(&mut self) {
-        self.pairs.drain(..).for_each(|pair| pair.give_up(&mut self.ledger));
+    /// Nothing will be done with this worker any more: counts the copies that were not made and the answers that were not compared.
+    pub fn abandon(&mut self, now: Moment) {
+        self.work.give_up(now, &mut self.ledger);
+        while let Some(copy) = self.outbox.next() {
+            Dropped::aborted(copy).count(now, &mut self.ledger);
+        }
     }
 
     /// The primary's answer ended, whole or broken off.
     pub fn primary_ended(&mut self, exchange: &Exchange, now: Moment, whole: bool) {
-        self.pairs.extend(exchange.primary_ended(now, whole, &mut self.ledger));
+        self.work.compare(exchange.primary_ended(now, whole, &mut self.ledger));
     }
 
     /// Does a part of the work that waits, if there is any. Gives what must be logged.
     pub fn work(&mut self, now: Moment) -> Option<Option<Notice>> {
-        let pair = self.pairs.pop_front()?;
-        Some(pair.compare(now, &mut self.ledger))
+        let Worked { copy, notice } = self.work.step(now, &mut self.ledger)?;
+        self.outbox.push(copy);
+        Some(notice)
     }
 
     /// Whether no copy waits or is on the wire, and no answers wait to be compared.
     pub fn is_idle(&self) -> bool {
-        self.outbox.is_empty() && self.in_flight.is_empty() && self.pairs.is_empty()
+        self.outbox.is_empty() && self.work.is_empty() && self.in_flight.is_empty()
     }
 
     /// Whether the host does not know everything that was counted.

@@ -91,8 +91,12 @@ impl Root {
     /// Looks after this root from the callback of another. Whether it is of no more use: the host asked it to end, and
     /// nothing is under way any more.
     pub fn look_after(&mut self, now: Moment) -> bool {
-        self.shared.look_after(now);
-        self.ending && self.shared.is_idle()
+        self.shared.look_after(now, self.ending);
+        let ends = self.ending && self.shared.is_idle();
+        if ends {
+            self.shared.leave();
+        }
+        ends
     }
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended

@@ -32,6 +32,9 @@ pub fn hold_nothing() {
 /// So long may a tick work for copies before it leaves the rest to the next one, which comes a millisecond later.
 const SLICE: Duration = Duration::from_micros(500);
 
+/// An ending root that did not look at the clock for so long does not tick any more.
+const SILENCE: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 pub struct Shared {
     /// `None` while the configuration is invalid.
@@ -118,13 +121,17 @@ impl Shared {
         }
     }
 
-    /// Looks after a root that the host may have ended without a word: gives up the copies that are overdue for longer than the
-    /// root itself would have left them, and all that they stand for.
-    pub fn look_after(&self, now: Moment) {
+    /// Looks after a root that the host may have ended without a word. One that is ending looks at the clock in each flush, until
+    /// nothing is under way: if it has not, nobody will go on with its work. Its copies are given up when they are overdue for longer
+    /// than the root itself would have left them.
+    pub fn look_after(&self, now: Moment, ending: bool) {
         let lately = now.saturating_sub(FLUSH_PERIOD * 3);
-        if self.with_worker(|worker| worker.is_overdue(lately)).unwrap_or(false) {
+        let silent = |worker: &mut Worker| ending && worker.pace().seen().saturating_add(SILENCE) < now;
+        let waits =
+            |worker: &mut Worker| worker.is_overdue(lately) || silent(worker) && worker.waiting().work;
+        if self.with_worker(waits).unwrap_or(false) {
             self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
-            self.with_worker(Worker::abandon);
+            self.with_worker(|worker| worker.abandon(now));
             self.flush();
         }
     }
@@ -181,10 +188,16 @@ impl Shared {
         self.with_worker(|worker| worker.is_idle()).unwrap_or(true)
     }
 
+    /// Tells the last sums in the callback of another root. The timer that could be set there is the other's.
+    pub fn leave(&self) {
+        pools::settle_all(self, Occasion::End);
+        self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
+        self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
+    }
+
     /// Tells the last sums and ends the ticks: the host's timer would outlive the context.
     pub fn rest(&self) {
-        self.flush_as_if_last();
-        self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
+        self.leave();
         if self.with_worker(|worker| worker.pace().is_ticking()).unwrap_or(false) {
             self.set_timer(Tempo::Idle);
         }

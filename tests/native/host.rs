@@ -206,7 +206,9 @@ fn delete_root(root: u32) {
         let tokens: Vec<u32> =
             host.callouts.iter().filter(|call| call.root == root).map(|call| call.token).collect();
         host.cut += tokens.iter().filter(|token| host.open.remove(token)).count();
-        assert!(!host.timers.runs(root), "the timer of a root that ended still runs");
+        // One that could not stop its timer is not to blame, and nothing listens to that any more.
+        let may_run = host.failing.contains("set_tick_period");
+        assert!(may_run || !host.timers.runs(root), "the timer of a root that ended still runs");
     });
 }
 

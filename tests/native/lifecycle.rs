@@ -249,3 +249,49 @@ fn flipping_between_two_configurations_leaves_nothing_behind() {
         sim.assert_all_settled();
     }
 }
+
+/// Has a root end while something waits, twice under one configuration: the first one ends without a word.
+fn a_root_is_dropped(sim: &mut Sim, config: &Value, waits: impl Fn(&mut Sim)) {
+    let other = json!({"mirrors": [{"cluster": "shadow", "name": "other"}]});
+    for _ in 0..2 {
+        let old = sim.new_root(config);
+        sim.end_root(old);
+        waits(sim);
+        let old = sim.new_root(&other);
+        assert!(!sim.end_root(old), "something waits");
+    }
+    assert_eq!(sim.overwritten(), 1);
+    sim.advance(Duration::from_secs(15));
+}
+
+#[test]
+fn a_root_that_ends_without_a_word_leaves_no_open_breaker() {
+    let config =
+        json!({"mirrors": [{"cluster": "shadow", "name": "m", "breaker": {"consecutive_failures": 1}}]});
+    let mut sim = Sim::with_config(&config);
+    a_root_is_dropped(&mut sim, &config, |sim| {
+        (0..2).for_each(|_| sim.request().send().gone());
+        let copies = sim.unanswered();
+        sim.answer(&copies[copies.len() - 1], Answer::without_headers());
+        sim.rest();
+    });
+    sim.unanswered().iter().for_each(|copy| sim.answer(copy, Answer::status(200)));
+    sim.assert_all_settled();
+    assert_eq!(sim.metric("shadow_breaker_open", &[]), 0);
+}
+
+#[test]
+fn a_root_that_ends_without_a_word_leaves_no_answers_behind() {
+    let config = json!({"mirrors": [{"cluster": "shadow", "name": "m", "compare": {}}]});
+    let mut sim = Sim::with_config(&config);
+    a_root_is_dropped(&mut sim, &config, |sim| {
+        let stream = sim.request().send();
+        stream.respond(200);
+        stream.gone();
+        // Before a tick compares them.
+        sim.unanswered().iter().for_each(|copy| sim.answer(copy, Answer::status(200)));
+    });
+    sim.assert_all_settled();
+    let counted = sim.counted("m");
+    assert_eq!((counted["comparisons match"], counted["comparisons incomparable"]), (1, 1), "{counted:?}");
+}

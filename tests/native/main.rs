@@ -21,6 +21,7 @@ mod eligibility;
 mod failures;
 mod host;
 mod host_failures;
+mod life;
 mod lifecycle;
 mod limits;
 mod pace;

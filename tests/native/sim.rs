@@ -28,7 +28,7 @@ const FLUSHED: Duration = Duration::from_secs(1);
 
 /// A root context: one plugin configuration on the simulated worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Root(u32);
+pub struct Root(pub u32);
 
 pub struct Sim {
     root: Root,

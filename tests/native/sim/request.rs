@@ -181,7 +181,8 @@ impl Stream {
         self.response_block(status, &[], end);
     }
 
-    fn response_block(&self, status: u16, headers: &[(&str, &str)], end: bool) {
+    /// The primary's answer begins with these headers.
+    pub fn response_block(&self, status: u16, headers: &[(&str, &str)], end: bool) {
         let mut block = vec![(b":status".to_vec(), status.to_string().into_bytes())];
         block.extend(headers.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let count = block.len();

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How both sides answered, as far as the filter can know, and what a comparison makes of that.
+
+use super::spec::{BodyRule, Compare};
+
+/// Bodies of answers: the second and the third are the same JSON, the fourth is but for `/a`, the last is over the short limit.
+pub const BODIES: [&[u8]; 6] = [
+    b"",
+    b"{\"a\":1,\"b\":[1,2]}",
+    b" {\"b\":[1.0,20e-1],\n\"\\u0061\":1}",
+    b"{\"a\":2,\"b\":[1,2]}",
+    b"no json",
+    &[b'x'; 60],
+];
+
+/// The primary's answer.
+#[derive(Debug, Clone, Default)]
+pub struct Primary {
+    /// `None` if it did not begin, or could not be read.
+    pub status: Option<u16>,
+    /// Of the header `a`.
+    pub header: &'static str,
+    /// `None` if it could not be read.
+    pub body: Option<Vec<u8>>,
+    /// It ended, and did not break off.
+    pub whole: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum ShadowEnd {
+    Answered {
+        status: u16,
+        header: &'static str,
+        /// `None` if it could not be read.
+        body: Option<Vec<u8>>,
+    },
+    Failed(&'static str),
+}
+
+/// The result of a comparison, and the kinds of differences.
+pub fn compared(rules: Compare, primary: &Primary, shadow: &ShadowEnd) -> (&'static str, Vec<&'static str>) {
+    let (Some(status), true, ShadowEnd::Answered { status: other, header, body }) =
+        (primary.status, primary.whole, shadow)
+    else {
+        return ("incomparable", Vec::new());
+    };
+    let mut kinds = Vec::new();
+    if status != *other {
+        kinds.push("status");
+    }
+    if rules.header && primary.header != *header {
+        kinds.push("header");
+    }
+    let read = |body: &Option<Vec<u8>>| body.clone().filter(|body| body.len() <= rules.max_bytes());
+    let same = match (rules.body, read(&primary.body), read(body)) {
+        (BodyRule::Off, ..) => Some(true),
+        (BodyRule::Bytes, Some(one), Some(other)) => Some(one == other),
+        (BodyRule::Json, Some(one), Some(other)) => {
+            Some(value(&one, rules.ignores) == value(&other, rules.ignores))
+        }
+        _ => None,
+    };
+    if same == Some(false) {
+        kinds.push("body");
+    }
+    match (kinds.is_empty(), same) {
+        (false, _) => ("mismatch", kinds),
+        (true, None) => ("incomparable", kinds),
+        (true, _) => ("match", kinds),
+    }
+}
+
+/// What stands for all bodies that are the same.
+fn value(body: &[u8], ignores: bool) -> &[u8] {
+    let index = BODIES.iter().position(|known| *known == body);
+    match index {
+        Some(2) => BODIES[1],
+        Some(3) if ignores => BODIES[1],
+        _ => body,
+    }
+}

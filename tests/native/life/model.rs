@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What must be counted and sent, written from the contract and apart from the filter: for each mirror and request one reason, the first in the order
+//! of the README's table, or a copy.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::answers::{Primary, ShadowEnd, compared};
+use super::gate::{Ending, Gate, Pass};
+use super::spec::{Body, ConfigSpec, REPLACEMENT, Spec, USERS};
+
+/// Host calls that fail, by what they are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Broken {
+    RequestHeaders,
+    RequestBody,
+    PrimaryHeaders,
+    PrimaryBody,
+    ShadowHeaders,
+    ShadowBody,
+    Call,
+    WallClock,
+    FilterState,
+    Log,
+}
+
+/// What a host is like at a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    pub now: Duration,
+    /// Seconds on the clock on the wall.
+    pub clock: u64,
+    pub broken: Option<Broken>,
+    /// Why calls to a cluster are not taken.
+    pub refusals: BTreeMap<String, &'static str>,
+}
+
+/// A configuration that runs.
+#[derive(Debug)]
+pub struct Policy {
+    pub spec: ConfigSpec,
+    pub gates: Vec<RefCell<Gate>>,
+}
+
+/// What matters of a request's head.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub post: bool,
+    pub user: usize,
+    pub target: Option<&'static str>,
+    pub skip: bool,
+    pub json: bool,
+    pub grpc: bool,
+    pub kind: Kind,
+    pub announced: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Marked,
+    Upgrade,
+    Large,
+    Torn,
+}
+
+/// A request that is being read.
+#[derive(Debug)]
+pub struct Reading {
+    policy: Rc<Policy>,
+    request: Request,
+    wanted: Vec<usize>,
+    bodiless: Vec<usize>,
+    body: Vec<u8>,
+}
+
+/// A call that must have been made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub mirror: String,
+    pub cluster: String,
+    pub body: Vec<u8>,
+    pub retries: bool,
+}
+
+/// A copy that was sent.
+#[derive(Debug)]
+pub struct Sent {
+    pub policy: Rc<Policy>,
+    pub index: usize,
+    pub stream: usize,
+    pub grpc: bool,
+    pub deadline: Duration,
+    pass: Pass,
+}
+
+#[derive(Debug, Default)]
+pub struct Model {
+    pub counts: BTreeMap<String, BTreeMap<String, i64>>,
+    pub annotations: Vec<String>,
+    /// By the number of the stream: the primary's answer, and how the copies of its request ended.
+    pub primaries: Vec<Primary>,
+    ends: Vec<(Rc<Policy>, usize, usize, ShadowEnd)>,
+}
+
+impl Policy {
+    pub fn new(spec: &ConfigSpec) -> Rc<Self> {
+        let gates = spec.mirrors.iter().map(|spec| RefCell::new(Gate::new(spec))).collect();
+        Rc::new(Self { spec: spec.clone(), gates })
+    }
+
+    fn mirror(&self, index: usize) -> &Spec {
+        &self.spec.mirrors[index]
+    }
+}
+
+impl Model {
+    pub fn count(&mut self, index: usize, what: impl Into<String>) {
+        *self.counts.entry(ConfigSpec::name(index)).or_default().entry(what.into()).or_default() += 1;
+    }
+
+    fn skip(&mut self, index: usize, reason: &str) {
+        self.count(index, format!("skipped {reason}"));
+    }
+
+    pub fn begin(&mut self, policy: &Rc<Policy>, request: Request, around: &Surroundings) -> Reading {
+        let clock = (around.broken != Some(Broken::WallClock)).then_some(around.clock);
+        let mut wanted = Vec::new();
+        for (index, spec) in policy.spec.mirrors.iter().enumerate() {
+            self.count(index, "requests");
+            match spec.share(clock) {
+                None => self.skip(index, "inactive"),
+                Some(0) => self.skip(index, "unsampled"),
+                Some(share) => wanted.push((index, share)),
+            }
+        }
+        let unreadable = around.broken == Some(Broken::RequestHeaders) || request.kind == Kind::Torn;
+        let mut left = Vec::new();
+        for (index, share) in wanted {
+            let spec = policy.mirror(index);
+            let reason = if unreadable {
+                "memory"
+            } else if policy.spec.loop_guard && request.kind == Kind::Marked {
+                "loop"
+            } else if request.kind == Kind::Upgrade {
+                "upgrade"
+            } else if !spec.samples(request.user, share) {
+                "unsampled"
+            } else if spec.only_post && !request.post || spec.excludes && request.skip {
+                "unmatched"
+            } else if target(spec, &request).is_none() {
+                "no_target"
+            } else {
+                left.push(index);
+                continue;
+            };
+            self.skip(index, reason);
+        }
+        let bodiless =
+            left.iter().copied().filter(|index| policy.mirror(*index).body == Body::None).collect();
+        Reading { policy: policy.clone(), request, wanted: left, bodiless, body: Vec::new() }
+    }
+
+    pub fn chunk(&mut self, reading: &mut Reading, chunk: &[u8], around: &Surroundings) {
+        reading.body.extend(chunk);
+        let Reading { policy, wanted, bodiless, body, .. } = reading;
+        let mut lost = Vec::new();
+        for index in wanted.iter().copied() {
+            let Body::Full { max_bytes, headers_only } = policy.mirror(index).body else { continue };
+            if chunk.is_empty() || bodiless.contains(&index) {
+                continue;
+            }
+            if body.len() > max_bytes && headers_only {
+                bodiless.push(index);
+            } else if body.len() > max_bytes {
+                lost.push((index, "body_too_large"));
+            } else if around.broken == Some(Broken::RequestBody) {
+                lost.push((index, "memory"));
+            }
+        }
+        for (index, reason) in lost {
+            wanted.retain(|other| *other != index);
+            self.skip(index, reason);
+        }
+    }
+
+    /// The request was read whole. The calls that must be made, and what is known of those that Envoy takes.
+    pub fn end(
+        &mut self,
+        reading: Reading,
+        stream: usize,
+        tells: bool,
+        around: &Surroundings,
+    ) -> (Vec<Expected>, Vec<Sent>) {
+        let (mut expected, mut sent) = (Vec::new(), Vec::new());
+        let mut copies = Vec::new();
+        for index in reading.wanted.clone() {
+            match reading.copy(index, around.now) {
+                Ok(copy) => copies.push((index, copy)),
+                Err(reason) => self.skip(index, reason),
+            }
+        }
+        for (index, (cluster, body)) in copies {
+            let (spec, gate) = (reading.policy.mirror(index), &reading.policy.gates[index]);
+            let pass = gate.borrow_mut().enter(&cluster);
+            let refusal = match around.broken {
+                Some(Broken::Call) => Some("rejected"),
+                _ => around.refusals.get(&cluster).copied(),
+            };
+            if let Some(reason) = refusal {
+                gate.borrow_mut().leave(&pass, Ending::NotSent, around.now);
+                self.count(index, format!("failed {reason}"));
+                continue;
+            }
+            self.count(index, "sent");
+            expected.push(Expected { mirror: ConfigSpec::name(index), cluster, body, retries: spec.retries });
+            let (policy, grpc, deadline) =
+                (reading.policy.clone(), reading.request.grpc, around.now + spec.timeout);
+            sent.push(Sent { policy, index, stream, grpc, deadline, pass });
+        }
+        if tells
+            && reading.policy.spec.annotate
+            && !sent.is_empty()
+            && around.broken != Some(Broken::FilterState)
+        {
+            let names: Vec<_> = expected.iter().map(|call| call.mirror.as_str()).collect();
+            self.annotations.push(names.join(","));
+        }
+        (expected, sent)
+    }
+
+    /// The stream is gone before its request was read whole.
+    pub fn abort(&mut self, reading: &Reading) {
+        reading.wanted.iter().for_each(|index| self.skip(*index, "aborted"));
+    }
+
+    /// A copy has ended.
+    pub fn settle(&mut self, sent: Sent, end: ShadowEnd, now: Duration) {
+        let Sent { policy, index, stream, pass, .. } = sent;
+        let ending = match &end {
+            ShadowEnd::Answered { status, .. } => {
+                self.count(index, format!("responses shadow {}xx", status / 100));
+                Ending::Answered
+            }
+            ShadowEnd::Failed(reason) => {
+                self.count(index, format!("failed {reason}"));
+                Ending::Failed
+            }
+        };
+        policy.gates[index].borrow_mut().leave(&pass, ending, now);
+        self.ends.push((policy, index, stream, end));
+    }
+
+    /// Everything has ended: counts what both sides have a part in.
+    pub fn close(&mut self) {
+        for (policy, index, stream, end) in std::mem::take(&mut self.ends) {
+            let primary = self.primaries[stream].clone();
+            if let Some(status) = primary.status {
+                self.count(index, format!("responses primary {}xx", status / 100));
+            }
+            if let Some(compare) = policy.mirror(index).compare {
+                let (result, kinds) = compared(compare, &primary, &end);
+                self.count(index, format!("comparisons {result}"));
+                kinds.into_iter().for_each(|kind| self.count(index, format!("differences {kind}")));
+            }
+        }
+    }
+}
+
+impl Reading {
+    /// Whether mirrors want it, so that its answer is looked at.
+    pub fn is_wanted(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// Whether as much of the body came as was announced.
+    pub fn is_whole(&self) -> bool {
+        self.is_wanted() && self.request.announced == Some(self.body.len())
+    }
+
+    /// The cluster and the body of a mirror's copy, or why there is none.
+    fn copy(&self, index: usize, now: Duration) -> Result<(String, Vec<u8>), &'static str> {
+        let (spec, gate) = (self.policy.mirror(index), &self.policy.gates[index]);
+        let cluster = target(spec, &self.request).expect("it was asked before").to_owned();
+        if !gate.borrow().breaker_admits(&cluster, now) {
+            return Err("breaker");
+        }
+        let body = if self.bodiless.contains(&index) { Vec::new() } else { self.body.clone() };
+        let body = self.redacted(spec, body)?;
+        if self.request.kind == Kind::Large {
+            return Err("headers_too_large");
+        }
+        gate.borrow_mut().admits(now)?;
+        if spec.dry_run { Err("dry_run") } else { Ok((cluster, body)) }
+    }
+
+    /// Only one body can be redacted here, with one place to hide.
+    fn redacted(&self, spec: &Spec, body: Vec<u8>) -> Result<Vec<u8>, &'static str> {
+        let Body::Full { max_bytes, headers_only } = spec.body else { return Ok(body) };
+        if !spec.redacts || body.is_empty() {
+            return Ok(body);
+        }
+        let is_json = self.request.json && serde_json::from_slice::<serde_json::Value>(&body).is_ok();
+        let text = String::from_utf8(body).ok().filter(|_| is_json).ok_or("unredactable")?;
+        let hidden = text.replace("\"hide me\"", &format!("\"{REPLACEMENT}\""));
+        match hidden.len() <= max_bytes {
+            true => Ok(hidden.into_bytes()),
+            false if headers_only => Ok(Vec::new()),
+            false => Err("body_too_large"),
+        }
+    }
+}
+
+fn target<'a>(spec: &'a Spec, request: &Request) -> Option<&'a str> {
+    spec.cluster.or(request.target.filter(|cluster| ["a", "b"].contains(cluster)))
+}
+
+impl Request {
+    pub fn user(&self) -> &'static str {
+        USERS[self.user].0
+    }
+}
