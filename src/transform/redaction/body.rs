@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 1000;
 
 /// Work of a value beside reading it, and of asking one pointer about it.
 const VALUE: usize = 6;
-const POINTER: usize = 8;
+const POINTER: usize = 2;
 /// Bytes that are copied for the work of reading one.
 const COPIED: usize = 4;
 
