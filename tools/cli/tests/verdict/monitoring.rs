@@ -103,12 +103,7 @@ async fn prometheus_tells_what_the_admin_tells() -> Result<()> {
     let nobody = verdict(&["--prometheus", &prometheus.url, "--selector", "job=\"other\""]).await?;
     ensure!(nobody.code == Some(65) && nobody.err.contains("--selector"), "{nobody:?}");
 
-    let micros = prometheus.values("shadow_duration_microseconds_count").await?;
-    for (name, mut query) in gates::queries("v2-next", "5m")? {
-        if micros.is_empty() {
-            // An older module has milliseconds, of which 150 is a stricter slack.
-            query = query.replace("microseconds", "milliseconds");
-        }
+    for (name, query) in gates::queries("v2-next", "5m")? {
         let values = prometheus.values(&query).await?;
         ensure!(values.len() == 1 && values[0].is_finite(), "{name}: {values:?} of\n{query}");
         let expected = match &*name {
