@@ -153,9 +153,10 @@ impl Worker {
         &mut self.pace
     }
 
-    /// Whether there are copies that should not wait for others, and that take no longer to send than a request may be held up.
-    pub fn may_send_now(&self) -> bool {
-        self.outbox.is_quickly_sent() && self.pace.sends_at_once()
+    /// How many copies should not wait for the tick.
+    pub fn due_at_once(&self) -> usize {
+        let at_once = self.pace.sends_at_once() || self.outbox.is_behind();
+        if at_once { self.outbox.quickly_sent() } else { 0 }
     }
 
     /// What the next ticks have to do.

@@ -215,9 +215,9 @@ impl Shared {
 
     /// Goes on with what a callback has left: sends its copies, or has the root tick as soon as what waits requires.
     pub fn follow_up(&self) {
-        if self.with_worker(|worker| worker.may_send_now()).unwrap_or(false) {
-            let seen = self.with_worker(|worker| worker.pace().seen()).unwrap_or_default();
-            self.send(seen);
+        let due = self.with_worker(|worker| (worker.due_at_once(), worker.pace().seen()));
+        if let Some((copies, seen)) = due.filter(|(copies, _)| *copies > 0) {
+            self.send(copies, seen);
         }
         pools::settle_urgent(self);
         self.keep_up();
@@ -226,12 +226,13 @@ impl Shared {
     /// Sends the copies that wait, for an end that may be near.
     pub fn send_all(&self) {
         let now = self.now();
-        self.send(now);
+        self.send(usize::MAX, now);
     }
 
-    /// Sends the copies that wait.
-    fn send(&self, now: Moment) {
-        while let Some(copy) = self.with_worker(Worker::next_copy).flatten() {
+    /// Sends so many of the copies that wait.
+    fn send(&self, copies: usize, now: Moment) {
+        for _ in 0..copies {
+            let Some(copy) = self.with_worker(Worker::next_copy).flatten() else { break };
             self.dispatch(copy, now);
         }
     }

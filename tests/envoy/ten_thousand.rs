@@ -90,7 +90,11 @@ async fn ten_thousand_requests_are_answered_and_their_copies_add_up() -> Result<
     }
     // Before its connections are refused, copies wait for them, and some find no room to.
     let refused = stats.failed("refusing");
-    ensure!(refused["unreachable"] > 0 && refused.values().sum::<u64>() == ALL, "{refused:?}");
+    ensure!(
+        refused["unreachable"] > 0 && refused.values().sum::<u64>() == ALL,
+        "{refused:?}, {:?}",
+        stats.skipped("refusing")
+    );
     let rejected = stats.failed("limited");
     ensure!(
         rejected.keys().eq(["rejected"]) && limited.count() as u64 + rejected["rejected"] == ALL,
