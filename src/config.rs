@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Text to settings, with all errors at once. Each reader makes the settings of one stage. Knows nothing of run time.
 //!
-//! [`Config`] is only made by [`Config::parse`], so whoever holds one may rely on every range and name in it.
+//! [`Config`] is only made by [`Config::parse`], so every range and name in one is valid.
 //! Parsing reports every fault of a configuration, not just the first.
 
 mod admission;

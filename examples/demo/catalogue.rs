@@ -18,7 +18,7 @@ const QUERY: Duration = Duration::from_millis(8);
 pub enum Code {
     V1,
     V2,
-    /// v2 with both faults mended.
+    /// v2 with both faults fixed.
     V2Fixed,
 }
 

@@ -22,7 +22,7 @@ use self::stage::Stage;
 ///
 /// A search service (v1) answers users through Envoy. Its next version (v2) gets copies of their requests. The demo
 /// shows what is copied, what the client notices when v2 is slow or down, how all of it is counted, and how a verdict comes of
-/// that: v2 is rejected for what no benchmark showed, mended, and promoted.
+/// that: v2 is rejected for what no benchmark showed, fixed, and promoted.
 #[derive(Parser)]
 #[command(name = "cargo demo --", bin_name = "cargo demo --")]
 struct Options {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The last act: v2 is slower where nobody looked, the verdict says so, v2 is mended, the verdict changes.
+//! The last act: v2 is slower where nobody looked, the verdict says so, v2 is fixed, the verdict changes.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -41,14 +41,14 @@ pub async fn promotion(stage: &Stage, promises: &mut Promises) -> Result<()> {
         code == Some(1) && said.contains("REJECT") && said.contains("P99")
     });
 
-    println!("\nv2 is mended: one query for all parts, and prices as they are.");
+    println!("\nv2 is fixed: one query for all parts, and prices as they are.");
     stage.v2.run(Code::V2Fixed);
     verdict.save_baseline(stage)?;
     traffic(stage, promises).await?;
     stage.envoy.settled().await?;
     let (code, said) = verdict.of(stage)?;
     println!("\n$ cargo verdict\n{said}");
-    promises.check("the verdict on the mended v2 is PROMOTE", code == Some(0) && said.contains("PROMOTE"));
+    promises.check("the verdict on the fixed v2 is PROMOTE", code == Some(0) && said.contains("PROMOTE"));
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 //! a dead one does not stop the copies to the others.
 //!
 //! Limits and breakers are those of this worker, or those of the whole Envoy by way of a pool. Then the gate says when the
-//! pool should be asked ([`Gate::is_short`], [`Gate::has_news`]); whoever has the record asks it by [`Gate::propose`].
+//! pool should be asked ([`Gate::is_short`], [`Gate::has_news`]); the owner of the record asks it by [`Gate::propose`].
 
 #[cfg(test)]
 mod tests;

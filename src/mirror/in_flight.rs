@@ -98,7 +98,7 @@ impl InFlight {
         self.0.iter().any(|(_, sent)| sent.deadline <= now)
     }
 
-    /// Gives up the copies whose answer the host owes: it ended the context that they belonged to without a word.
+    /// Gives up the copies whose answer is overdue: the host ended their context and reported nothing.
     pub fn give_up_overdue(&mut self, now: Moment, ledger: &mut Ledger) -> Vec<Notice> {
         let overdue: Vec<u32> =
             self.0.iter().filter(|(_, sent)| sent.deadline <= now).map(|(token, _)| token).collect();

@@ -234,7 +234,7 @@ impl Worker {
         self.in_flight.is_overdue(now)
     }
 
-    /// Gives up the copies whose answer the host owes.
+    /// Gives up the copies whose answer is overdue.
     pub fn give_up_overdue(&mut self, now: Moment) -> Vec<Notice> {
         self.in_flight.give_up_overdue(now, &mut self.ledger)
     }

@@ -112,7 +112,7 @@ impl Shared {
         sent
     }
 
-    /// Gives up the copies whose answer the host owes.
+    /// Gives up the copies whose answer is overdue.
     fn give_up_overdue(&self) {
         if self.with_worker(|worker| worker.awaits_answers()).unwrap_or(false) {
             let now = self.now();

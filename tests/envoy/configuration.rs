@@ -18,7 +18,7 @@ use serde_yaml_ng::Value;
 use crate::bench::{EVERYTHING, Pair, Wire, arrived};
 
 /// Not quite [`EVERYTHING`]: Envoy goes back to a root that it still has without a word to it.
-const MENDED: &str = r#"{"mirrors": [{"name": "mended", "cluster": "shadow"}]}"#;
+const CORRECTED: &str = r#"{"mirrors": [{"name": "corrected", "cluster": "shadow"}]}"#;
 /// Three faults: all of them have to be told.
 const WRONG: &str =
     r#"{"mirrors": [{"cluster": "shadow", "percentage": 120, "timeot": "1s"}], "annotate": "yes"}"#;
@@ -155,10 +155,10 @@ async fn strict_mode_keeps_the_configuration_that_it_has() -> Result<()> {
     mirrored(&pair, "/refused-again").await?;
     let stats = pair.ends_well().await?;
     ensure!(invalid(&stats) == 0, "{stats}");
-    ensure!(pair.envoy.update(|bootstrap| bootstrap.plugin(MENDED)).await? == Update::Accepted);
-    mirrored(&pair, "/mended").await?;
+    ensure!(pair.envoy.update(|bootstrap| bootstrap.plugin(CORRECTED)).await? == Update::Accepted);
+    mirrored(&pair, "/corrected").await?;
     let stats = pair.ends_well().await?;
-    ensure!(stats.counter("shadow_sent_total", &[("mirror", "mended")]) == 1, "{stats}");
+    ensure!(stats.counter("shadow_sent_total", &[("mirror", "corrected")]) == 1, "{stats}");
     Ok(())
 }
 
@@ -171,11 +171,11 @@ async fn an_inert_update_ends_mirroring_until_it_is_mended() -> Result<()> {
     all_faults_are_logged(&pair.envoy).await?;
     ensure!(invalid(&pair.envoy.stats().await?) == 1);
     ensure!(pair.http1().get("/inert").await?.is_success());
-    ensure!(pair.envoy.update(|bootstrap| bootstrap.plugin(MENDED)).await? == Update::Accepted);
+    ensure!(pair.envoy.update(|bootstrap| bootstrap.plugin(CORRECTED)).await? == Update::Accepted);
     ensure!(invalid(&pair.envoy.stats().await?) == 0);
-    mirrored(&pair, "/mended").await?;
+    mirrored(&pair, "/corrected").await?;
     let stats = pair.ends_well().await?;
-    for mirror in ["shadow", "mended"] {
+    for mirror in ["shadow", "corrected"] {
         ensure!(stats.counter("shadow_requests_total", &[("mirror", mirror)]) == 1, "{stats}");
     }
     ensure!(pair.shadow.find(|copy| copy.path == "/inert").is_none());

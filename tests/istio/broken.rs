@@ -88,7 +88,7 @@ pub async fn images_leave_traffic_alone_at_first_load(world: &World) -> Result<(
         let shop = Shop::with(world, &source).await?;
         let proxy = shop.sidecar().await.with_context(|| format!("{source:?}"))?;
         passes(&shop, &proxy, GIVEN_UP).await.with_context(|| format!("{source:?}"))?;
-        mends(&shop, &proxy).await.with_context(|| format!("after {source:?}"))?;
+        recovers(&shop, &proxy).await.with_context(|| format!("after {source:?}"))?;
     }
     Ok(())
 }
@@ -105,14 +105,14 @@ pub async fn images_leave_traffic_alone_as_an_update(world: &World) -> Result<()
         shop.patch(&json!({"url": source.url, "sha256": source.sha256}))?;
         proxy.until(GIVEN_UP, async || Ok(proxy.log_count(GIVEN_UP) > given_up)).await.with_context(what)?;
         shop.await_copying(&proxy, false).await.with_context(what)?;
-        mends(&shop, &proxy).await.with_context(what)?;
+        recovers(&shop, &proxy).await.with_context(what)?;
         load.all_succeeded().await.with_context(what)?;
     }
     Ok(())
 }
 
 /// The right image is named, and copies come again.
-async fn mends(shop: &Shop<'_>, proxy: &Proxy) -> Result<()> {
+async fn recovers(shop: &Shop<'_>, proxy: &Proxy) -> Result<()> {
     let Source { url, sha256 } = shop.world.images.oci();
     shop.patch(&json!({"url": url, "sha256": sha256}))?;
     shop.mirror(&everything())?;
@@ -167,16 +167,16 @@ pub async fn a_url_without_a_scheme_leaves_traffic_alone(world: &World) -> Resul
     shop.mirror(&everything())?;
     let proxy = shop.sidecar().await?;
     passes(&shop, &proxy, "").await?;
-    mends(&shop, &proxy).await?;
+    recovers(&shop, &proxy).await?;
     let load = Load::start(&shop, PER_SECOND);
     shop.patch(&json!({"url": with_port}))?;
     shop.await_copying(&proxy, false).await?;
-    mends(&shop, &proxy).await?;
+    recovers(&shop, &proxy).await?;
     // There is no registry at the port of https, but this is where it is asked for.
     shop.patch(&json!({"url": "127.0.0.1/shadow-filter:0.1.0", "sha256": null}))?;
     proxy.await_log("cannot fetch Wasm module oci://127.0.0.1/shadow-filter:0.1.0").await?;
     shop.await_copying(&proxy, false).await?;
-    mends(&shop, &proxy).await?;
+    recovers(&shop, &proxy).await?;
     load.all_succeeded().await
 }
 
@@ -189,7 +189,7 @@ pub async fn a_missing_pull_secret_leaves_traffic_alone(world: &World) -> Result
         let proxy = shop.sidecar().await?;
         passes(&shop, &proxy, log).await?;
         shop.patch(&json!({"imagePullSecret": null}))?;
-        mends(&shop, &proxy).await?;
+        recovers(&shop, &proxy).await?;
         let load = Load::start(&shop, PER_SECOND);
         let before = proxy.log_count(GIVEN_UP);
         shop.patch(&json!({"url": private.url, "sha256": null, "imagePullSecret": secret}))?;

@@ -90,7 +90,7 @@ fn nothing_is_compared_unless_that_is_asked_for() {
 }
 
 #[test]
-fn whoever_answers_first_waits_for_the_other() {
+fn the_first_answer_waits_for_the_other() {
     let compare = json!({"headers": ["content-type"], "body": "json", "ignore": ["/ts"]});
     for primary_first in [true, false] {
         for (status, kind, body, expected) in [

@@ -122,7 +122,7 @@ fn a_permit_for_all_goes_round() {
     }
     let sent = workers.each(|sim| sim.counted("m").get("sent").copied().unwrap_or(0));
     assert_eq!(sent.iter().sum::<i64>(), 200, "one is under way at each time");
-    // Whoever does not need it does not keep it.
+    // A worker that does not need it does not keep it.
     workers.advance(Duration::from_secs(1));
     for index in [5, 2] {
         workers.on(index, |sim| send(sim, 1));

@@ -103,7 +103,7 @@ fn panels_have_ids_of_their_own_and_do_not_overlap() -> Result<()> {
 }
 
 #[test]
-fn the_data_source_is_chosen_by_whoever_looks() -> Result<()> {
+fn the_viewer_chooses_the_data_source() -> Result<()> {
     let dashboard = read()?;
     let mut found = 0;
     data_sources(&dashboard, &mut |source| {

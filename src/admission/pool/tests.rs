@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whatever holders do, and whoever of them is lost: the limits hold, and everything comes back.
+//! Whatever holders do, and whichever of them is lost: the limits hold, and everything comes back.
 
 use super::*;
 use crate::admission::Scope;
@@ -69,7 +69,7 @@ fn a_smaller_limit_waits_until_enough_came_back() {
 }
 
 #[test]
-fn whoever_has_more_than_its_part_gives_way_step_by_step() {
+fn a_holder_of_more_than_its_part_gives_way_step_by_step() {
     let mut bytes = Vec::new();
     let limits = limits(64, None);
     let greedy = |in_use| Claim { in_use, least: in_use, permits: 64, ..claim(1, limits) };

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 pub(crate) struct Lock(#[expect(dead_code, reason = "holds the lock by being open")] File);
 
 impl Lock {
-    /// Waits for whoever holds the lock on `path`, creating the file and its directory where needed.
+    /// Waits until the lock on `path` is free, creating the file and its directory where needed.
     pub(crate) fn hold(path: &Path) -> Result<Self> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;

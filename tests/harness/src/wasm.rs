@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! The module under test, and the one that does nothing, to measure it against. Owns the promise that neither is ever
-//! stale: whoever asks for its path gets one that was built from the sources as they are, or the compiler's complaint.
+//! stale: who asks for its path gets one that was built from the sources as they are, or the compiler's complaint.
 
 use std::env;
 use std::fs;

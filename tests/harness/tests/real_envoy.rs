@@ -16,7 +16,7 @@ fn plain() -> Bootstrap {
 }
 
 fn is_running(pid: u32) -> bool {
-    // A killed process may stay a zombie until whoever took it over looks after it.
+    // A killed process may stay a zombie until its new parent collects it.
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z")))
 }

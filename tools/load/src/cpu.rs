@@ -26,7 +26,7 @@ pub fn of_threads(pid: u32, prefix: &str) -> Result<(Duration, Duration)> {
     Ok(sum)
 }
 
-/// Time that all processors together were not idle, whoever used them. In ticks of 10 ms.
+/// Time that all processors together were not idle, for any process. In ticks of 10 ms.
 pub fn of_machine() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat").context("read /proc/stat; this needs Linux")?;
     let fields: Vec<u64> = stat

@@ -140,7 +140,7 @@ fn share(mirror: &MirrorConfig) -> Option<String> {
 
 fn end(mirror: &MirrorConfig, now: Timestamp) -> Option<String> {
     match mirror.select.schedule.until {
-        None => Some("active: no until, so it copies until somebody thinks of it".into()),
+        None => Some("active: no until, so it copies until the mirror is removed".into()),
         Some(until) if until <= now => {
             Some("active.until: it is over, and nothing is copied any more".into())
         }

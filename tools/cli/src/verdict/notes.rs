@@ -68,7 +68,7 @@ fn held_back(tally: &Tally) -> Option<String> {
     })
 }
 
-/// Whoever reads PROMOTE is to know that nobody looked at the answers.
+/// A reader of PROMOTE must know that no answers were compared.
 fn uncompared(tally: &Tally) -> Option<String> {
     (total(&tally.comparisons) == 0 && tally.samples() > 0).then(|| {
         "Answers are not compared (\"compare\" of the mirror is off): this says nothing about what is in them.".to_owned()

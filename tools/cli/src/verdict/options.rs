@@ -87,7 +87,7 @@ Examples:
   shadow-filter verdict --prometheus http://prometheus:9090 --selector 'namespace=\"shop\"' --html verdict.html
   kubectl logs pod/search-1 -c istio-proxy | shadow-filter verdict --envoy http://127.0.0.1:15000 --log -
 
-Exit codes: 0 PROMOTE (or a baseline was saved); 1 REJECT; 2 HOLD; 3 SET-UP FAULT, which waiting does not mend; of several
+Exit codes: 0 PROMOTE (or a baseline was saved); 1 REJECT; 2 HOLD; 3 SET-UP FAULT, which waiting does not fix; of several
 mirrors the first of REJECT, SET-UP FAULT, HOLD, PROMOTE. 64 the command line or the thresholds are at fault; 65 what was
 read has no such metrics; 69 Envoy or Prometheus cannot be asked; 74 a file cannot be read or written.";
 

@@ -55,7 +55,7 @@ struct Picture {
 
 fn screenshot(page: &Path, width: u32, dark: bool) -> Result<Picture> {
     let name = format!("verdict-{width}{}.png", if dark { "-dark" } else { "" });
-    // Kept for whoever wants to look.
+    // Kept to be looked at.
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut arguments =
         vec![format!("--window-size={width},3200"), format!("--screenshot={}", file.display())];

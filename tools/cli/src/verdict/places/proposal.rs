@@ -24,7 +24,7 @@ const NAMES: [&str; 14] = [
     "updatedat",
 ];
 
-/// A part of `compare` to paste, or nothing. It is a proposal: whoever knows the field decides.
+/// A part of `compare` to paste, or nothing. It is a proposal: someone who knows the field decides.
 pub fn ignore(places: &Places) -> Option<Value> {
     let mut pointers: Vec<&str> = places
         .places

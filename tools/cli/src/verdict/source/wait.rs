@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Waiting for the end of a window, with a bar for whoever looks on.
+//! Waiting for the end of a window, with a bar for the user.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

@@ -67,7 +67,7 @@ impl Histogram {
             below = up_to;
             highest = lower;
         }
-        // Whoever did not answer in time took longer than all who did, at least as long as the slowest bucket.
+        // Requests without an answer in time took longer than all others, at least as long as the slowest bucket.
         Some(Spot { lower: highest, upper: f64::INFINITY, at: f64::INFINITY })
     }
 }
