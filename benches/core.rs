@@ -83,7 +83,7 @@ fn redaction(criterion: &mut Criterion) {
 /// Two answers with equal JSON in another spelling, and in the same.
 fn comparison(criterion: &mut Criterion) {
     let rules = Rules { body: BodyRule::Json, ..Rules::default() };
-    let answer = |body| Observed { status: 200, headers: Head::default(), body: Some(body) };
+    let answer = |body| Observed { status: 200, grpc: None, headers: Head::default(), body: Some(body) };
     for (name, colon) in [("compare-same", ": "), ("compare-respelled", " :")] {
         let mut group = criterion.benchmark_group(name);
         for size in BODIES {

@@ -4,12 +4,16 @@
 
 mod breaker;
 mod gate;
+mod joint_breaker;
+mod lease;
 mod limits;
 mod pace;
+mod pool;
 mod token_bucket;
 
 pub use self::breaker::{BreakerSettings, Transition};
-pub use self::gate::{Denial, Ending, Gate, Permit};
-pub use self::limits::Limits;
+pub use self::gate::{Denial, Ending, Gate, Permit, Proposal};
+pub use self::lease::Occasion;
+pub use self::limits::{Limits, Scope};
 pub use self::pace::{FLUSH_PERIOD, Pace, Tempo, Waiting};
 pub use self::token_bucket::Rate;

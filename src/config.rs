@@ -33,7 +33,7 @@ pub const MAX_MIRRORS: usize = 16;
 /// A valid configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// 1 to [`MAX_MIRRORS`], with unique names.
+    /// At most [`MAX_MIRRORS`], with unique names. Without any, nothing is mirrored.
     pub mirrors: Vec<MirrorConfig>,
     /// Requests that carry the marker of a mirror are not mirrored again.
     pub loop_guard: bool,
@@ -60,7 +60,7 @@ impl Config {
 
     fn read(node: &Node) -> Option<Self> {
         let object = node.object(keys::TOP)?;
-        let mirrors = object.required("mirrors", "a list of 1 to 16 mirrors", read_mirrors);
+        let mirrors = object.required("mirrors", "a list of at most 16 mirrors", read_mirrors);
         let loop_guard = object.or("loop_guard", true, |node| node.bool());
         let max_buffered_bytes = object.or("max_buffered_bytes", 32 << 20, |node| {
             node.integer(1, MAX_BUFFERED_BYTES).map(fields::to_usize)
@@ -76,11 +76,11 @@ impl Config {
 }
 
 fn read_mirrors(node: &Node) -> Option<Vec<MirrorConfig>> {
-    const EXPECTED: &str = "a list of 1 to 16 mirrors";
+    const EXPECTED: &str = "a list of at most 16 mirrors";
     let items = node.list(EXPECTED)?;
     let mirrors: Vec<Option<MirrorConfig>> = items.iter().map(MirrorConfig::read).collect();
     mirror::check_unique(&items);
-    if items.is_empty() || items.len() > MAX_MIRRORS {
+    if items.len() > MAX_MIRRORS {
         node.fault(format_args!("{} mirrors", items.len()), EXPECTED);
         return None;
     }

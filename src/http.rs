@@ -3,13 +3,16 @@
 
 pub mod cookies;
 pub mod encoding;
+mod grpc;
 mod head;
+pub mod host;
 mod outcome;
 pub mod query;
 pub mod reserved;
 
+pub use self::grpc::{GRPC_STATUS, GrpcStatus, is_grpc};
 #[cfg(test)]
 pub(crate) use self::head::tests;
 pub use self::head::{Head, Headers, block, block_size, lists, tokens};
-pub use self::outcome::{Failure, HeaderSource, Outcome, Refusal, status};
+pub use self::outcome::{Failure, HeaderSource, Outcome, Refusal, SERVICE_TIME, service_time, status};
 pub use self::reserved::MARKER;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! JSON text and pointers into it, read in place and strictly by RFC 8259. Knows no other room.
+//! JSON text and pointers into it, read in place and strictly by RFC 8259. Reading can stop at any byte and continue later.
+//! Knows no other room.
 
 mod lexer;
+mod nesting;
 pub mod pointer;
+mod spelling;
 mod walk;
 
-pub use self::lexer::{NotJson, unescaped, unescaped_with_halves};
+pub use self::lexer::NotJson;
 pub use self::pointer::{MAX_POINTERS, Pointer};
+pub use self::spelling::{Characters, Name, Spelling};
 pub use self::walk::{Container, Event, Scalar, Walk};

@@ -5,17 +5,22 @@
 mod copy;
 mod exchange;
 mod in_flight;
+mod outbox;
 mod pair;
 mod policy;
 mod reading;
+mod redacting;
 mod request;
 mod running;
 mod set;
+mod sharing;
 mod table;
+mod work;
 mod worker;
 
 pub use self::copy::ShadowRequest;
-pub use self::in_flight::Awaited;
+pub use self::in_flight::{Awaited, Ended};
 pub use self::request::Request;
+pub use self::running::Mirror;
 pub use self::table::Table;
 pub use self::worker::Worker;

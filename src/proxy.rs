@@ -10,6 +10,7 @@ mod clock;
 mod exports;
 mod imports;
 mod logger;
+mod pools;
 mod root;
 mod shared;
 mod stream;

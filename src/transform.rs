@@ -10,10 +10,10 @@ mod redaction;
 mod retry;
 
 pub use self::authority::Authority;
-pub use self::headers::{HeaderEdits, NamePattern};
+pub use self::headers::{CREDENTIALS, HeaderEdits, NamePattern};
 pub use self::outgoing::{MAX_HEADER_BYTES, MAX_HEADERS, Outgoing, Rewritten, fits};
 pub use self::path::PathRewrite;
-pub use self::redaction::{RedactError, Redaction, Replacement};
+pub use self::redaction::{BodyRedaction, RedactError, Redaction, Replacement};
 pub use self::retry::Retry;
 
 /// What a mirror changes in its copies.

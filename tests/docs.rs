@@ -176,3 +176,12 @@ fn the_readme_has_the_versions_of_envoy_that_are_tested() {
     let tested = read("envoy/older-versions") + &read("envoy/version");
     assert_eq!(named, tested.split_whitespace().collect());
 }
+
+#[test]
+fn the_readme_has_the_headers_that_a_preset_stands_for() {
+    let readme = read("README.md");
+    let row = readme.lines().find(|line| line.starts_with("| `mirrors[].headers.remove`")).expect("the key");
+    for header in shadow_filter::transform::CREDENTIALS {
+        assert!(row.contains(&format!("`{header}`")), "{header}");
+    }
+}

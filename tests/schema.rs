@@ -21,10 +21,6 @@ const INEXPRESSIBLE: &[(&str, &str)] = &[
     ("found the key a second time", "a reader of JSON keeps one of two keys before the schema sees them"),
     ("found the header a second time", "property names are compared with case"),
     ("found the name", "uniqueItems compares whole items, and knows no default"),
-    (
-        "a number from 0 to 100 with at most four decimals",
-        "multipleOf 0.0001 is wrong in editors that divide doubles",
-    ),
     ("found a text that is no regular expression", "the format regex is that of ECMA-262"),
     ("found an end that is not after the beginning", "two values cannot be compared"),
     ("expected at most the mirror's percentage", "two values cannot be compared"),
@@ -259,8 +255,37 @@ fn ends() -> Vec<End> {
     let many = |length: usize| json!(vec!["a"; length]);
     let values =
         |length: usize| (0..length).map(|i| (format!("x-{i}"), json!("v"))).collect::<Map<_, _>>().into();
-    let durations = ["1ms", "3600000ms", "3599999ms", "3600s", "60m", "1h", "01s", "000001h"];
-    let no_durations = ["0s", "3600001ms", "4000000ms", "3601s", "61m", "2h", "", "1d", "1s\n", "+1s"];
+    let durations = [
+        "1ms",
+        "3600000ms",
+        "3599999ms",
+        "3600s",
+        "60m",
+        "1h",
+        "01s",
+        "000001h",
+        "0.25s",
+        "1m30s",
+        "0.5h",
+        "59m59.9s1ms",
+    ];
+    let no_durations = [
+        "0s",
+        "3600001ms",
+        "4000000ms",
+        "3601s",
+        "61m",
+        "2h",
+        "",
+        "1d",
+        "1s\n",
+        "+1s",
+        "0.0s",
+        "1.s",
+        ".5s",
+        "1s1m",
+        "1s1s",
+    ];
     let strings = |texts: &[&str]| texts.iter().map(|text| json!(text)).collect::<Vec<_>>();
     let remove = |texts: &[&str]| texts.iter().map(|text| json!([text])).collect::<Vec<_>>();
     let set = |names: &[&str]| names.iter().map(|name| json!({*name: "v"})).collect::<Vec<_>>();
@@ -270,7 +295,7 @@ fn ends() -> Vec<End> {
         ("cluster", strings(&["a", "é|x y"]), strings(&["", "a\u{85}", "a\u{7f}", "\n"])),
         (
             "percentage",
-            vec![json!(0), json!(100), json!(100.0), json!(0.0001)],
+            vec![json!(0), json!(100), json!(100.0), json!(0.0001), json!(33.333_333_3)],
             vec![json!(-0.0001), json!(100.0001)],
         ),
         ("timeout", strings(&durations), strings(&no_durations)),
@@ -328,8 +353,8 @@ fn ends() -> Vec<End> {
         ),
         (
             "retry",
-            vec![json!({"attempts": 1, "on": vec!["5xx"; 5]})],
-            vec![json!({"attempts": 1, "on": vec!["5xx"; 6]})],
+            vec![json!({"attempts": 1, "retry_on": vec!["5xx"; 6]})],
+            vec![json!({"attempts": 1, "retry_on": vec!["5xx"; 7]}), json!({"attempts": 1, "on": ["5xx"]})],
         ),
         ("exclude", vec![json!([{"methods": many(64)}])], vec![json!([{"methods": many(65)}])]),
         ("compare.headers", vec![json!([]), many(64)], vec![many(65), json!([":status"]), json!(["a b"])]),
@@ -404,7 +429,7 @@ fn taken() -> Vec<Value> {
         json!({"cluster": "c", "match": [{"headers": {":authority": {"exact": "a"}, "A": {"regex": "[0-9]+"}}}]}),
         json!({"cluster": "c", "match": [{"query": {"": {"present": false}, "b c": {"contains": ""}}}]}),
         json!({"cluster": "c", "match": [{"methods": ["GET", "X-PURGE"], "path": {"suffix": "s", "ignore_case": true}}]}),
-        json!({"cluster": "c", "retry": {"attempts": 3, "on": ["5xx", "5xx", "gateway-error"], "per_try_timeout": "5s"}}),
+        json!({"cluster": "c", "retry": {"attempts": 3, "retry_on": ["5xx", "5xx", "gateway-error"], "per_try_timeout": "5s"}}),
         json!({"cluster": "c", "limits": {"requests_per_second": 0.5, "burst": 3}}),
     ];
     taken.extend(mirrors.map(|mirror| json!({"mirrors": [mirror]})));

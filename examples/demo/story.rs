@@ -68,24 +68,35 @@ async fn traffic(stage: &Stage, promises: &mut Promises) -> Result<()> {
 fn curves(stats: &Stats) {
     let shares = ["primary", "shadow"].map(|side| {
         let labels = [("mirror", CANDIDATE), ("side", side)];
-        let histogram = stats.histogram("shadow_duration_milliseconds", &labels);
-        let mut below = 0;
-        let buckets = histogram.buckets.into_iter().map(move |(bound, count)| {
-            let within = count - below;
-            below = count;
-            (bound, within)
-        });
+        let histogram = stats.histogram("shadow_duration_microseconds", &labels);
         let all = histogram.count.max(1) as f64;
-        buckets.map(|(bound, count)| (bound, count as f64 / all)).collect::<Vec<_>>()
+        let mut below = 0;
+        let mut lines: Vec<(f64, f64)> = Vec::new();
+        for (bound, count) in histogram.buckets {
+            let share = (count - below) as f64 / all;
+            below = count;
+            let line = coarse(bound);
+            match lines.last_mut().filter(|(last, _)| *last == line) {
+                Some((_, sum)) => *sum += share,
+                None => lines.push((line, share)),
+            }
+        }
+        lines
     });
     let [primary, shadow] = &shares;
-    println!("\n  shadow_duration_milliseconds\n  {:>9}  {:<width$}  v2", "up to", "v1", width = BAR + 8);
+    println!("\n  shadow_duration_microseconds\n  {:>11}  {:<width$}  v2", "up to", "v1", width = BAR + 8);
     for ((bound, one), (_, other)) in primary.iter().zip(shadow) {
         if *one > 0.0 || *other > 0.0 {
             let [one, other] = [one, other].map(|share| bar(*share));
-            println!("  {bound:>6} ms  {one:<width$}  {other}", width = BAR + 8);
+            println!("  {:>8} ms  {one:<width$}  {other}", bound / 1000.0, width = BAR + 8);
         }
     }
+}
+
+/// The line of a bucket: three lines for each power of ten.
+fn coarse(bound: f64) -> f64 {
+    let ends = (2..9).flat_map(|power| [1.0, 2.0, 5.1].map(|first: f64| first * 10f64.powi(power)));
+    ends.into_iter().find(|end| bound <= *end * 1.0001).unwrap_or(f64::INFINITY)
 }
 
 fn bar(share: f64) -> String {

@@ -18,6 +18,7 @@ for round in $(seq "$ROUNDS"); do
     0) exit 0 ;;                                    # PROMOTE
     1) exit 1 ;;                                    # REJECT
     2) ;;                                           # HOLD
+    3) echo "the set-up is at fault, which waiting does not change" >&2; exit 3 ;;
     *) echo "no verdict (exit code $code)" >&2; exit "$code" ;;
   esac
   [ "$round" -eq "$ROUNDS" ] || sleep "$PAUSE"

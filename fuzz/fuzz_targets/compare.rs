@@ -51,7 +51,7 @@ fn rules(body: BodyRule) -> Rules {
 }
 
 fn answer(body: &[u8]) -> Observed {
-    Observed { status: 200, headers: Head::default(), body: Some(body.to_vec()) }
+    Observed { status: 200, grpc: None, headers: Head::default(), body: Some(body.to_vec()) }
 }
 
 fn bytes_are_equal_or_not(one: &[u8], other: &[u8]) {
@@ -138,6 +138,7 @@ fn the_rest_of_an_answer_counts(body: &[u8], choices: &mut Choices) {
         status,
         headers: headers(value),
         body: Some(body.into()),
+        ..Observed::default()
     };
     let (status, header, bytes) = (choices.flip(), choices.flip(), choices.flip());
     let longer = [body, b"x"].concat();

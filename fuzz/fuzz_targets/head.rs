@@ -20,7 +20,7 @@ static TRANSFORMS: LazyLock<Vec<Transform>> = LazyLock::new(|| {
             "path": {"prefix": "/a", "replacement": "/longer"},
             "headers": {"remove": ["x-a*", "b"], "set": {"x-set": "s", "c": ""}, "add": {"x-add": "a", "d": "1"}},
             "redact": {"headers": ["cookie"], "query": ["token"], "replacement": "R"},
-            "retry": {"attempts": 2, "on": ["5xx"], "per_try_timeout": "1s"},
+            "retry": {"attempts": 2, "retry_on": ["5xx"], "per_try_timeout": "1s"},
         },
         {"cluster": "bare", "authority": {"literal": "l:1"}, "headers": {"remove": ["*"]}},
     ]});

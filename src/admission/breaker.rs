@@ -13,6 +13,8 @@
 
 use std::time::Duration;
 
+use xxhash_rust::xxh64::xxh64;
+
 use crate::time::Moment;
 
 /// The cooldown doubles while probes fail, to this many times at most.
@@ -25,13 +27,21 @@ pub struct BreakerSettings {
     pub cooldown: Duration,
 }
 
+impl BreakerSettings {
+    /// What a breaker with these settings for this cluster is known by to other workers.
+    pub fn identity(&self, cluster: &str) -> u64 {
+        let cooldown = u64::try_from(self.cooldown.as_millis()).unwrap_or(u64::MAX);
+        xxh64(cluster.as_bytes(), cooldown.rotate_left(32) ^ u64::from(self.consecutive_failures))
+    }
+}
+
 impl Default for BreakerSettings {
     fn default() -> Self {
         Self { consecutive_failures: 50, cooldown: Duration::from_secs(30) }
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Breaker {
     settings: BreakerSettings,
     state: BreakerState,
@@ -92,6 +102,27 @@ impl Breaker {
         matches!(self.state, BreakerState::Closed { .. })
     }
 
+    /// Until when it is open, for how many cooldowns; `None` if it is closed. A probe that is under way has no end.
+    pub fn open(&self) -> Option<(Moment, u32)> {
+        match self.state {
+            BreakerState::Closed { .. } => None,
+            BreakerState::Open { until, cooldowns } => Some((until, cooldowns)),
+            BreakerState::Probing { cooldowns } => Some((Moment::MAX, cooldowns)),
+        }
+    }
+
+    /// Takes over the state of another breaker for the same target. What is under way does not count any more.
+    pub fn follow(&mut self, open: Option<(Moment, u32)>) {
+        let was_closed = self.is_closed();
+        self.state = match open {
+            Some((until, cooldowns)) => {
+                BreakerState::Open { until, cooldowns: cooldowns.clamp(1, MAX_COOLDOWNS) }
+            }
+            None => BreakerState::Closed { failures: 0 },
+        };
+        self.epoch = self.epoch.wrapping_add((self.is_closed() && !was_closed).into());
+    }
+
     /// A copy that was admitted is made.
     pub fn enter(&mut self) -> Pass {
         let probe = match self.state {
@@ -127,11 +158,11 @@ impl Breaker {
                 *failures = failures.saturating_add(1);
                 let failures = *failures;
                 (failures >= self.settings.consecutive_failures)
-                    .then(|| Transition::Opened { failures, cooldown: self.open(1, now) })
+                    .then(|| Transition::Opened { failures, cooldown: self.trip(1, now) })
             }
             BreakerState::Probing { cooldowns } if pass.probe => {
                 let cooldowns = cooldowns.saturating_mul(2).min(MAX_COOLDOWNS);
-                Some(Transition::Reopened { cooldown: self.open(cooldowns, now) })
+                Some(Transition::Reopened { cooldown: self.trip(cooldowns, now) })
             }
             _ => None,
         }
@@ -147,7 +178,7 @@ impl Breaker {
     }
 
     /// How long it is open.
-    fn open(&mut self, cooldowns: u32, now: Moment) -> Duration {
+    fn trip(&mut self, cooldowns: u32, now: Moment) -> Duration {
         let cooldown = self.settings.cooldown.saturating_mul(cooldowns);
         self.state = BreakerState::Open { until: now.saturating_add(cooldown), cooldowns };
         cooldown

@@ -4,11 +4,22 @@
 //! A copy enters when it is made and leaves when it was answered, failed or refused. One that may not enter takes
 //! nothing: no permit, no token, no probe. Limits are those of the mirror; each of its targets has a breaker of its own, so that
 //! a dead one does not stop the copies to the others.
+//!
+//! Limits and breakers are those of this worker, or those of the whole Envoy by way of a pool. Then the gate says when the
+//! pool should be asked ([`Gate::is_short`], [`Gate::has_news`]); whoever has the record asks it by [`Gate::propose`].
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
+use std::time::Duration;
 
-use super::breaker::{Breaker, BreakerSettings, Pass, Transition};
-use super::limits::Limits;
+use super::breaker::{BreakerSettings, Pass, Transition};
+use super::joint_breaker::JointBreaker;
+use super::lease::{Lease, Occasion};
+use super::limits::{Limits, Scope};
+use super::pool::breakers::{ProbeWish, reconcile};
+use super::pool::{Claim, Grant, Record, settle};
 use super::token_bucket::TokenBucket;
 use crate::time::Moment;
 
@@ -17,12 +28,15 @@ pub struct Gate(RefCell<GateState>);
 
 #[derive(Debug)]
 struct GateState {
-    max_in_flight: u32,
+    limits: Limits,
     /// Copies that wait or are on the wire.
     in_flight: u32,
+    /// Of this worker alone.
     bucket: Option<TokenBucket>,
+    /// `None`: this worker's limits are its own.
+    lease: Option<Lease>,
     /// By the target's index; empty if it is off.
-    breakers: Vec<Breaker>,
+    breakers: Vec<JointBreaker>,
 }
 
 /// What allows one copy.
@@ -53,15 +67,44 @@ pub enum Ending {
     Unknown,
 }
 
+/// What the pool's record should become, and what is the gate's if it does.
+#[derive(Debug)]
+#[must_use]
+pub struct Proposal {
+    /// `None`: the record may stay as it is.
+    pub record: Option<Vec<u8>>,
+    occasion: Occasion,
+    claim: Claim,
+    grant: Grant,
+    breakers: Vec<JointBreaker>,
+}
+
 impl Gate {
-    pub fn new(limits: Limits, breaker: Option<BreakerSettings>, targets: usize) -> Self {
-        let breakers = breaker.iter().flat_map(|settings| (0..targets).map(|_| Breaker::new(*settings)));
+    /// `targets`: the clusters. `holder` is like no other gate's, and `timeout` that of a copy; both are for the pool.
+    pub fn new<'a>(
+        limits: Limits,
+        breaker: Option<BreakerSettings>,
+        targets: impl Iterator<Item = &'a str>,
+        holder: u64,
+        timeout: Duration,
+    ) -> Self {
+        let is_shared = limits.scope == Scope::Envoy;
+        let breakers = breaker.map(|settings| {
+            let bond = |cluster: &str| is_shared.then(|| settings.identity(cluster));
+            targets.map(|cluster| JointBreaker::new(settings, bond(cluster))).collect()
+        });
         Self(RefCell::new(GateState {
-            max_in_flight: limits.max_in_flight,
+            limits,
             in_flight: 0,
             bucket: limits.rate.map(TokenBucket::new),
-            breakers: breakers.collect(),
+            lease: is_shared.then(|| Lease::new(holder, timeout)),
+            breakers: breakers.unwrap_or_default(),
         }))
+    }
+
+    /// The configuration begins now: what other breakers were opened for before is not taken over.
+    pub fn begin(&self, now: Moment) {
+        self.0.borrow_mut().breakers.iter_mut().for_each(|breaker| breaker.begin(now));
     }
 
     /// Whether the breaker of a target lets a copy through. Asked first: where it does not, no work is done for one.
@@ -70,7 +113,7 @@ impl Gate {
     }
 
     pub fn breakers_are_closed(&self) -> bool {
-        self.0.borrow().breakers.iter().all(Breaker::is_closed)
+        self.0.borrow().breakers.iter().all(JointBreaker::is_closed)
     }
 
     /// Gives a permit, asking in the order in which the reasons are documented.
@@ -81,7 +124,9 @@ impl Gate {
         let mut state = self.0.borrow_mut();
         state.pass(target, now)?;
         state.in_flight += 1;
-        Ok(Permit { target, pass: state.breakers.get_mut(target).map(Breaker::enter) })
+        let in_flight = state.in_flight;
+        state.lease.iter_mut().for_each(|lease| lease.copy_made(in_flight, now));
+        Ok(Permit { target, pass: state.breakers.get_mut(target).map(JointBreaker::enter) })
     }
 
     /// What [`Self::enter`] would say. Takes a token, as if a copy were made.
@@ -106,6 +151,76 @@ impl Gate {
             }
         }
     }
+
+    /// Whether the pool should be asked before a copy is made.
+    pub fn is_short(&self, target: usize, now: Moment) -> bool {
+        let GateState { limits, in_flight, lease, breakers, .. } = &*self.0.borrow();
+        let Some(lease) = lease else { return false };
+        let breaker = breakers.get(target);
+        let open = breaker.is_some_and(|breaker| !breaker.admits(now) && !breaker.needs_claim(now));
+        !open
+            && (lease.is_short(*in_flight, limits, now)
+                || breaker.is_some_and(|breaker| breaker.needs_claim(now)))
+    }
+
+    /// Whether the pool should hear something at once.
+    pub fn has_news(&self, now: Moment) -> bool {
+        let GateState { in_flight, lease, breakers, .. } = &*self.0.borrow();
+        lease.as_ref().is_some_and(|lease| {
+            lease.is_in_the_way(*in_flight, now) || breakers.iter().any(JointBreaker::has_news)
+        })
+    }
+
+    /// Whether it has something of the pool.
+    pub fn holds(&self) -> bool {
+        self.0.borrow().lease.as_ref().is_some_and(Lease::holds)
+    }
+
+    /// Whether it has to hear of the other workers' breakers.
+    pub fn awaits_news(&self) -> bool {
+        let state = self.0.borrow();
+        state.lease.is_some() && !state.breakers.iter().all(JointBreaker::is_closed)
+    }
+
+    /// What the gate wants of a pool with this record. Changes nothing. `None` if the gate has no pool.
+    pub fn propose(&self, record: &[u8], occasion: Occasion, now: Moment) -> Option<Proposal> {
+        let GateState { limits, in_flight, lease, breakers, .. } = &*self.0.borrow();
+        let lease = lease.as_ref()?;
+        let mut new = Record::read(record, now);
+        let claim = lease.claim(occasion, *in_flight, limits, now);
+        let grant = settle(&mut new, &claim, now);
+        let mut breakers = breakers.clone();
+        for (index, breaker) in breakers.iter_mut().enumerate() {
+            let wish = match occasion {
+                Occasion::Copy { target } if target == index => ProbeWish::Claim(lease.lasts()),
+                Occasion::Flush | Occasion::End => ProbeWish::Release,
+                Occasion::Copy { .. } | Occasion::Report => ProbeWish::Nothing,
+            };
+            reconcile(&mut new, breaker, wish, now);
+        }
+        let new = new.to_bytes();
+        Some(Proposal { record: (new != record).then_some(new), occasion, claim, grant, breakers })
+    }
+
+    /// The pool's record has become what was proposed, and nothing has happened here meanwhile.
+    pub fn accept(&self, proposal: Proposal, now: Moment) {
+        let Proposal { occasion, claim, grant, breakers, .. } = proposal;
+        let mut state = self.0.borrow_mut();
+        state.breakers = breakers;
+        state.lease.iter_mut().for_each(|lease| lease.accept(&grant, &claim, occasion, now));
+    }
+
+    /// Others were faster each time that the pool was asked.
+    pub fn missed(&self, now: Moment) {
+        self.0.borrow_mut().lease.iter_mut().for_each(|lease| lease.missed(now));
+    }
+
+    /// There is no pool: limits and breakers are this worker's alone from now on.
+    pub fn stand_alone(&self) {
+        let mut state = self.0.borrow_mut();
+        state.lease = None;
+        state.breakers.iter_mut().for_each(JointBreaker::part);
+    }
 }
 
 impl Permit {
@@ -127,69 +242,26 @@ impl GateState {
 
     /// The token is the last, so that it is only taken by a copy that is made.
     fn pass(&mut self, target: usize, now: Moment) -> Result<(), Denial> {
+        let has_room = match &self.lease {
+            Some(lease) => lease.has_room(self.in_flight, now),
+            None => self.in_flight < self.limits.max_in_flight,
+        };
         if !self.breaker_admits(target, now) {
             Err(Denial::Breaker)
-        } else if self.in_flight >= self.max_in_flight {
+        } else if !has_room {
             Err(Denial::InFlight)
-        } else if self.bucket.as_mut().is_some_and(|bucket| !bucket.take(now)) {
+        } else if !self.take_token(now) {
             Err(Denial::Rate)
         } else {
             Ok(())
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::admission::Rate;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    const NOW: Moment = Duration::from_secs(1000);
-
-    fn gate(max_in_flight: u32, burst: u32) -> Gate {
-        let rate = Some(Rate { per_second: 0.001, burst });
-        let breaker = BreakerSettings { consecutive_failures: 1, cooldown: Duration::from_secs(30) };
-        Gate::new(Limits { max_in_flight, rate }, Some(breaker), 2)
-    }
-
-    #[test]
-    fn a_copy_that_may_not_enter_takes_no_token() {
-        let gate = gate(1, 2);
-        let first = gate.enter(0, NOW).expect("free");
-        for _ in 0..10 {
-            assert_eq!(gate.enter(0, NOW).err(), Some(Denial::InFlight));
+    fn take_token(&mut self, now: Moment) -> bool {
+        match (&mut self.lease, &mut self.bucket) {
+            (_, None) => true,
+            (Some(lease), _) => lease.take_token(now),
+            (None, Some(bucket)) => bucket.take(now),
         }
-        assert_eq!(gate.leave(first, Ending::Answered, NOW), None);
-        let second = gate.enter(0, NOW).expect("one token is left");
-        assert_eq!(gate.leave(second, Ending::Answered, NOW), None);
-        assert_eq!(gate.enter(0, NOW).err(), Some(Denial::Rate));
-    }
-
-    #[test]
-    fn a_copy_that_may_not_enter_is_no_probe() {
-        let gate = gate(9, 1);
-        let first = gate.enter(0, NOW).expect("free");
-        assert!(matches!(gate.leave(first, Ending::Failed, NOW), Some(Transition::Opened { .. })));
-        assert_eq!(gate.enter(0, NOW).err(), Some(Denial::Breaker));
-        let later = NOW + Duration::from_secs(31);
-        assert_eq!(gate.enter(0, later).err(), Some(Denial::Rate));
-        assert!(gate.breaker_admits(0, later), "the probe was not used up");
-        let much_later = NOW + Duration::from_secs(1001);
-        let probe = gate.enter(0, much_later).expect("a token again");
-        assert!(probe.is_probe() && !gate.breaker_admits(0, much_later));
-        assert_eq!(gate.leave(probe, Ending::Answered, much_later), Some(Transition::Closed));
-    }
-
-    #[test]
-    fn a_dead_target_does_not_stop_copies_to_another() {
-        let gate = gate(9, 9);
-        let dead = gate.enter(0, NOW).expect("free");
-        assert!(gate.leave(dead, Ending::Failed, NOW).is_some());
-        assert_eq!(gate.enter(0, NOW).err(), Some(Denial::Breaker));
-        assert!(gate.enter(1, NOW).is_ok() && !gate.breakers_are_closed());
     }
 }

@@ -56,7 +56,8 @@ impl Capture {
     /// Adds a chunk of this length, which `read` fetches if there is room for it. Whether that went well: `read` may give
     /// `None`, or less than the chunk.
     pub fn take(&mut self, len: usize, cap: usize, read: impl FnOnce() -> Option<Vec<u8>>) -> bool {
-        len <= self.charge.room()
+        let spare = self.bytes.capacity() - self.bytes.len();
+        len.saturating_sub(spare) <= self.charge.room()
             && read().is_some_and(|chunk| chunk.len() == len && self.push(chunk, cap).is_ok())
     }
 
@@ -158,6 +159,22 @@ mod tests {
         }
         assert_eq!(capture.push(vec![0; 1000], 100_000), Err(OutOfMemory));
         assert_eq!(budget.used(), 100_000);
+    }
+
+    #[test]
+    fn takes_what_fits_into_room_that_is_charged_already() {
+        let budget = Budget::new(8192);
+        let mut capture = Capture::new(budget.charge(0).expect("fits"));
+        assert!(capture.take(4000, 1 << 20, || Some(vec![0; 4000])));
+        assert!(capture.take(4000, 1 << 20, || Some(vec![0; 4000])));
+        let room = budget.room();
+        assert!(capture.take(192, 1 << 20, || Some(vec![0; 192])), "{room} bytes of room");
+        let mut asked = false;
+        assert!(!capture.take(1, 1 << 20, || {
+            asked = true;
+            None
+        }));
+        assert!(!asked, "there is no room for it");
     }
 
     #[test]

@@ -58,9 +58,14 @@ impl Budget {
         self.limit.saturating_sub(self.total.get())
     }
 
+    /// A charge of nothing, to grow.
+    pub fn nothing(&self) -> Charge {
+        Charge { budget: self.clone(), bytes: 0 }
+    }
+
     /// `None` if the bytes do not fit any more.
     pub fn charge(&self, bytes: usize) -> Option<Charge> {
-        let mut charge = Charge { budget: self.clone(), bytes: 0 };
+        let mut charge = self.nothing();
         charge.grow(bytes).then_some(charge)
     }
 }
@@ -73,6 +78,11 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// A charge of nothing on the same budget.
+    pub fn beside(&self) -> Self {
+        self.budget.nothing()
+    }
+
     /// Bytes by which it may still grow.
     pub fn room(&self) -> usize {
         self.budget.room()
@@ -88,6 +98,17 @@ impl Charge {
             self.bytes += bytes;
         }
         fits
+    }
+
+    /// Charges this many bytes in all. Whether they fit; changes nothing if they do not.
+    pub fn set(&mut self, bytes: usize) -> bool {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) => self.grow(more),
+            None => {
+                self.shrink(self.bytes - bytes);
+                true
+            }
+        }
     }
 
     /// Gives some of the bytes back.

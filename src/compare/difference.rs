@@ -3,6 +3,8 @@
 
 /// Most differences of one pair that are listed.
 const MAX_LISTED: usize = 20;
+/// Bytes of a value, and of the place where it is, that are kept: more than anybody is shown.
+pub const MAX_KEPT: usize = 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -12,13 +14,23 @@ pub struct Difference {
     pub shadow: SideValue,
 }
 
-/// One side of a difference.
+/// One side of a difference, cut where it is long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SideValue {
     Absent,
     /// JSON text.
     Json(Vec<u8>),
     Bytes(Vec<u8>),
+}
+
+impl SideValue {
+    pub fn json(text: &[u8]) -> Self {
+        Self::Json(text.get(..MAX_KEPT).unwrap_or(text).to_vec())
+    }
+
+    pub fn bytes(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.get(..MAX_KEPT).unwrap_or(bytes).to_vec())
+    }
 }
 
 /// What differs.
@@ -35,14 +47,26 @@ impl DifferenceKind {
 }
 
 /// The differences of one pair, and of which kinds they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differences {
     kinds: [bool; DifferenceKind::ALL.len()],
+    most: usize,
     /// The first of them.
     pub listed: Vec<Difference>,
 }
 
+impl Default for Differences {
+    fn default() -> Self {
+        Self { kinds: Default::default(), most: MAX_LISTED, listed: Vec::new() }
+    }
+}
+
 impl Differences {
+    /// Only the kinds are noted, and nothing is listed.
+    pub fn unlisted() -> Self {
+        Self { most: 0, ..Self::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.kinds.iter().all(|any| !any)
     }
@@ -53,7 +77,7 @@ impl Differences {
 
     /// Whether another difference of this kind would change nothing.
     pub fn is_full(&self, kind: DifferenceKind) -> bool {
-        self.has(kind) && self.listed.len() >= MAX_LISTED
+        self.has(kind) && self.listed.len() >= self.most
     }
 
     /// Notes a difference, and lists it if there is room.
@@ -61,7 +85,7 @@ impl Differences {
         if let Some(any) = self.kinds.get_mut(kind as usize) {
             *any = true;
         }
-        if self.listed.len() < MAX_LISTED {
+        if self.listed.len() < self.most {
             self.listed.push(difference());
         }
     }

@@ -7,7 +7,7 @@ use crate::http::tests::head;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn answer(status: u16, headers: &[(&str, &str)], body: Option<&str>) -> Observed {
-    Observed { status, headers: head(headers), body: body.map(|body| body.as_bytes().to_vec()) }
+    Observed { status, grpc: None, headers: head(headers), body: body.map(|body| body.as_bytes().to_vec()) }
 }
 
 fn rules(headers: &[&str], body: BodyRule) -> Rules {

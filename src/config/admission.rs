@@ -3,7 +3,7 @@
 
 use super::reader::Node;
 use super::{fields, keys};
-use crate::admission::{BreakerSettings, Limits, Rate};
+use crate::admission::{BreakerSettings, Limits, Rate, Scope};
 
 const MAX_IN_FLIGHT: u64 = 1_000_000;
 const MAX_RATE: f64 = 1_000_000.0;
@@ -39,7 +39,12 @@ pub fn limits(node: &Node) -> Option<Limits> {
             None => Some(None),
         },
     };
-    Some(Limits { max_in_flight: max_in_flight?, rate: rate? })
+    let scope = object.or("scope", Scope::Envoy, |node| match node.as_str() {
+        Some("envoy") => Some(Scope::Envoy),
+        Some("worker") => Some(Scope::Worker),
+        _ => node.refuse("\"envoy\" or \"worker\""),
+    });
+    Some(Limits { max_in_flight: max_in_flight?, rate: rate?, scope: scope? })
 }
 
 pub fn breaker(node: &Node) -> Option<Option<BreakerSettings>> {

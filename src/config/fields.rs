@@ -10,18 +10,28 @@ use crate::select::Percentage;
 
 pub const PERCENTAGE: &str = "a number from 0 to 100";
 pub const PARAMETER: &str = "the name of a query parameter, not percent-encoded";
-const DURATION: &str = "a duration above 0 and at most \"1h\", such as \"250ms\", \"5s\" or \"2m\"";
+const DURATION: &str = "a duration above 0 and at most \"1h\", such as \"250ms\", \"0.5s\" or \"1m30s\"";
 
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
 pub fn percentage(node: &Node) -> Option<Percentage> {
     let Some(value) = node.as_number().filter(|value| (0.0..=100.0).contains(value)) else {
-        return node.refuse(PERCENTAGE);
+        // As other systems write it.
+        let number = node
+            .as_str()
+            .map(|text| text.trim_end_matches('%').trim())
+            .and_then(|text| text.parse::<f64>().ok());
+        return match number {
+            Some(number) if (0.0..=100.0).contains(&number) => {
+                node.refuse(format_args!("{PERCENTAGE}: write {number} without quotes and without %"))
+            }
+            _ if node.is_object() => node.refuse(format_args!(
+                "{PERCENTAGE}; an object with value is VirtualService's form, here it is the number alone"
+            )),
+            _ => node.refuse(PERCENTAGE),
+        };
     };
-    match Percentage::from_percent(value) {
-        Some(percentage) => Some(percentage),
-        None => node.refuse(format_args!("{PERCENTAGE} with at most four decimals")),
-    }
+    Some(Percentage::rounded(value))
 }
 
 pub fn duration(node: &Node) -> Option<Duration> {
@@ -31,14 +41,23 @@ pub fn duration(node: &Node) -> Option<Duration> {
     }
 }
 
-/// A number and its unit; above 0.
+/// Numbers and their units, the larger ones first: `250ms`, `0.25s`, `1m30s`. Above 0; rounded to whole milliseconds.
 pub fn parse_duration(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at_checked(digits)?;
-    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    let millis = number.parse::<u64>().ok()?.checked_mul(*factor)?;
-    (millis > 0).then(|| Duration::from_millis(millis))
+    const UNITS: [(&str, f64); 4] = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1000.0), ("ms", 1.0)];
+    let (mut rest, mut millis, mut units) = (text, 0.0, UNITS.iter());
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+        let (number, behind) = rest.split_at_checked(digits)?;
+        let letters = behind.bytes().take_while(u8::is_ascii_lowercase).count();
+        let (unit, behind) = behind.split_at_checked(letters)?;
+        let (_, factor) = units.find(|(name, _)| *name == unit)?;
+        let plain = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with('.');
+        millis += number.parse::<f64>().ok().filter(|_| plain)? * factor;
+        rest = behind;
+    }
+    // What fits a duration of this kind is exact as a double.
+    let millis = if millis > 0.0 { millis.round().max(1.0) } else { return None };
+    (millis < 1e15).then(|| Duration::from_millis(millis as u64))
 }
 
 /// The name of a header as the copy's headers are compared with it: in lower case. A `*` would be a character of it by

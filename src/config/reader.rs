@@ -62,6 +62,11 @@ impl<'a> Node<'a> {
         self.note(&found, &expected);
     }
 
+    /// A null is a value that a template lost. Without it more might be copied than was meant, so it is an error.
+    fn is_null(&self) -> bool {
+        *self.document == Document::Null
+    }
+
     /// Once in the module, not once for each kind of text.
     #[inline(never)]
     fn note(&self, found: &dyn Display, expected: &dyn Display) {
@@ -74,7 +79,11 @@ impl<'a> Node<'a> {
 
     /// Notes that the value is not what is allowed, showing the value. Returns `None`, for the caller to return.
     pub fn refuse<T>(&self, expected: impl Display) -> Option<T> {
-        self.fault(Found(self.document), expected);
+        if self.is_null() && matches!(self.path, Path::Key(..)) {
+            self.fault("null", format_args!("{expected}; leave the key out rather than write null"));
+        } else {
+            self.fault(Found(self.document), expected);
+        }
         None
     }
 
@@ -171,7 +180,12 @@ impl<'a> Node<'a> {
         let expected = Choices(keys.to_vec(), "and", false);
         let entries = self.entries(&format!("an object with {expected}"))?;
         for (key, node) in &entries {
-            if !keys.contains(key) {
+            if matches!(*key, "on" | "true") && keys.contains(&"retry_on") {
+                node.fault(
+                    "an unknown key",
+                    "retry_on (YAML 1.1, which Kubernetes reads, makes true of the key on)",
+                );
+            } else if !keys.contains(key) {
                 node.fault("an unknown key", format_args!("one of {expected}"));
             }
         }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Config, MirrorConfig};
-use crate::admission::{BreakerSettings, Limits};
+use crate::admission::{BreakerSettings, Limits, Scope};
 use crate::capture::{BodyPolicy, OnOverflow};
 use crate::compare::{BodyRule, Rules};
 use crate::json::Pointer;
@@ -83,7 +83,7 @@ fn default_mirror() -> MirrorConfig {
             retry: None,
         },
         timeout: Duration::from_secs(5),
-        limits: Limits { max_in_flight: 1024, rate: None },
+        limits: Limits { max_in_flight: 1024, rate: None, scope: Scope::Envoy },
         breaker: Some(BreakerSettings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
         dry_run: false,
         compare: None,
@@ -100,7 +100,7 @@ fn valid() -> Vec<Value> {
         }),
         json!({"mirrors": [{
             "name": "v2", "cluster": "outbound|80|v2|svc.ns.svc.cluster.local", "percentage": 33.3333,
-            "authority": {"literal": "v2.test:8080"}, "timeout": "250ms", "limits": {"max_in_flight": 7},
+            "authority": {"literal": "v2.test:8080"}, "timeout": "250ms", "limits": {"max_in_flight": 7, "scope": "worker"},
             "headers": {"remove": ["A", "x-*", "*"], "set": {"X-Set": "s", "b": ""}, "add": {"x-add": "ä"}},
             "body": {"mode": "full", "max_bytes": 0, "on_overflow": "headers_only"},
         }]}),
@@ -117,7 +117,7 @@ fn valid() -> Vec<Value> {
                 "redact": {"headers": ["Cookie"], "query": ["t"], "json": ["/a/*", ""], "replacement": ""},
             },
             {
-                "cluster": "c", "retry": {"attempts": 1, "on": ["5xx"], "per_try_timeout": "1s"},
+                "cluster": "c", "retry": {"attempts": 1, "retry_on": ["5xx"], "per_try_timeout": "1s"},
                 "limits": {"requests_per_second": 0.5, "burst": 3}, "breaker": {"consecutive_failures": 5, "cooldown": "1m"},
                 "active": {"from": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00.5+01:00"},
                 "ramp": {"start": 0.25, "over": "23h"},
@@ -180,7 +180,7 @@ fn every_key_says_what_it_says() {
                 ..default_mirror().transform
             },
             timeout: Duration::from_millis(250),
-            limits: Limits { max_in_flight: 7, rate: None },
+            limits: Limits { max_in_flight: 7, rate: None, scope: Scope::Worker },
             ..default_mirror()
         }]
     );

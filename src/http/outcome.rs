@@ -81,6 +81,11 @@ impl Outcome {
     }
 }
 
+/// The time in `x-envoy-upstream-service-time`, in whole milliseconds: from the end of the request to the headers of the answer.
+pub fn service_time(value: Option<&[u8]>) -> Option<u64> {
+    value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok())
+}
+
 /// The status code in a `:status` header; 0, which is in no class of success, if there is none.
 pub fn status(value: Option<&[u8]>) -> u16 {
     value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok()).unwrap_or(0)

@@ -1,68 +1,141 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tokens of JSON text, read where they are and strictly by RFC 8259.
+//! The tokens of JSON text, read where they are and strictly by RFC 8259. UTF-8 is checked on the way: beyond ASCII there
+//! is text in strings alone.
+//!
+//! Strings, numbers and white space can be of any length, so that reading them can stop in between. Everything else is
+//! read at once, a few bytes beyond where reading should stop.
 
-use std::borrow::Cow;
+use super::spelling::{Spelling, hex_unit, is_half};
 
 /// The text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotJson;
 
-/// Reads the tokens of a text, one after the other.
+/// Reads a text from one place to another.
 pub struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
+    /// Where to stop: the text may have more.
+    until: usize,
+}
+
+/// How far a number was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberState {
+    part: NumberPart,
+    /// The part has a digit.
+    any: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NumberPart {
+    Whole,
+    Fraction,
+    Exponent,
 }
 
 impl<'a> Lexer<'a> {
-    /// # Errors
-    /// If the text is not UTF-8.
-    pub fn new(text: &'a [u8]) -> Result<Self, NotJson> {
-        std::str::from_utf8(text).map(|_| Self { text, at: 0 }).map_err(|_| NotJson)
+    pub fn new(text: &'a [u8], at: usize, most: usize) -> Self {
+        Self { text, at, until: at.saturating_add(most).min(text.len()) }
     }
 
-    /// How much of the text was read.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// A string; gives what is between its quotes.
+    /// The text between two places.
+    pub fn between(&self, start: usize, end: usize) -> &'a [u8] {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Whether it must stop here although the text continues.
+    pub fn is_paused(&self) -> bool {
+        self.at >= self.until && self.until < self.text.len()
+    }
+
+    /// Reads on in a string, from behind its opening quote. `false` if it stopped before the end.
     ///
     /// # Errors
-    /// If there is none.
-    pub fn string(&mut self) -> Result<&'a [u8], NotJson> {
-        if !self.take(b'"') {
-            return Err(NotJson);
-        }
-        let start = self.at;
+    /// If it is not a string.
+    pub fn string(&mut self, spelling: &mut Spelling) -> Result<bool, NotJson> {
         loop {
-            match self.next() {
-                Some(b'"') => return Ok(self.text.get(start..self.at - 1).unwrap_or_default()),
-                Some(b'\\') => match self.next() {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
-                    Some(b'u') if (0..4).all(|_| self.next().is_some_and(|b| b.is_ascii_hexdigit())) => {}
-                    _ => return Err(NotJson),
-                },
-                Some(0x20..) => {}
+            self.run()?;
+            if self.is_paused() {
+                return Ok(false);
+            }
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(true);
+                }
+                Some(b'\\') => *spelling = self.escape()?.max(*spelling),
                 _ => return Err(NotJson),
             }
         }
     }
 
-    /// A string, a number, `true`, `false` or `null`.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn scalar(&mut self) -> Result<(), NotJson> {
-        match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b't') => self.literal(b"true"),
-            Some(b'f') => self.literal(b"false"),
-            Some(b'n') => self.literal(b"null"),
-            _ => self.number(),
+    /// Skips what stands for itself in a string: everything but controls, quotes and backslashes.
+    fn run(&mut self) -> Result<(), NotJson> {
+        let all = self.text.get(self.at..self.until).unwrap_or_default();
+        let (mut rest, mut tops) = (all, 0);
+        let len = loop {
+            let Some((word, behind)) = rest.split_first_chunk::<8>() else {
+                let plain = |byte: &&u8| !matches!(byte, 0..b' ' | b'"' | b'\\');
+                tops |= u64::from(rest.iter().take_while(plain).fold(0, |tops, byte| tops | byte)) << 56;
+                break all.len() - rest.len() + rest.iter().take_while(plain).count();
+            };
+            let word = u64::from_le_bytes(*word);
+            let special = special_bytes(word);
+            if special != 0 {
+                let count = special.trailing_zeros() as usize / 8;
+                tops |= word & !(u64::MAX << (8 * count));
+                break all.len() - rest.len() + count;
+            }
+            tops |= word;
+            rest = behind;
+        };
+        let run = all.get(..len).unwrap_or_default();
+        if tops & TOPS == 0 {
+            self.at += run.len();
+            return Ok(());
         }
+        match std::str::from_utf8(run) {
+            Ok(text) => self.at += text.len(),
+            Err(error) if error.error_len().is_some() => return Err(NotJson),
+            Err(error) => {
+                // It stops within a character, which is read to its end.
+                self.at += error.valid_up_to();
+                let mut chunks = self.between(self.at, self.text.len().min(self.at + 4)).utf8_chunks();
+                let character = chunks.next().and_then(|chunk| chunk.valid().chars().next());
+                self.at += character.ok_or(NotJson)?.len_utf8();
+            }
+        }
+        Ok(())
     }
 
-    fn literal(&mut self, literal: &[u8]) -> Result<(), NotJson> {
+    fn escape(&mut self) -> Result<Spelling, NotJson> {
+        let rest = self.text.get(self.at + 1..).unwrap_or_default();
+        let (len, spelling) = match rest.split_first() {
+            Some((b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', _)) => (2, Spelling::Escaped),
+            Some((b'u', digits)) => match hex_unit(digits).ok_or(NotJson)? {
+                unit if is_half(unit) => match digits.get(4..).and_then(|rest| rest.strip_prefix(br"\u")) {
+                    Some(other)
+                        if unit < 0xdc00
+                            && hex_unit(other).is_some_and(|unit| unit >> 10 == 0xdc00 >> 10) =>
+                    {
+                        (12, Spelling::Escaped)
+                    }
+                    _ => (6, Spelling::Halves),
+                },
+                _ => (6, Spelling::Escaped),
+            },
+            _ => return Err(NotJson),
+        };
+        self.at += len;
+        Ok(spelling)
+    }
+
+    pub fn literal(&mut self, literal: &[u8]) -> Result<(), NotJson> {
         if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(literal)) {
             return Err(NotJson);
         }
@@ -70,31 +143,46 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), NotJson> {
+    /// Begins a number. No digit may follow a zero in front.
+    pub fn begin_number(&mut self) -> NumberState {
         self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
-        }
-        if self.take(b'.') {
-            self.digits()?;
-        }
-        if self.take(b'e') || self.take(b'E') {
-            let _ = self.take(b'+') || self.take(b'-');
-            self.digits()?;
-        }
-        Ok(())
+        NumberState { part: NumberPart::Whole, any: self.take(b'0') }
     }
 
-    fn digits(&mut self) -> Result<(), NotJson> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
+    /// Reads on in a number. `false` if it stopped where there may be more of it.
+    ///
+    /// # Errors
+    /// If it is not a number.
+    pub fn number(&mut self, state: &mut NumberState, begins: bool) -> Result<bool, NotJson> {
+        let mut is_zero = begins && state.any;
+        loop {
+            if !is_zero {
+                let rest = self.text.get(self.at..self.until).unwrap_or_default();
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                self.at += digits;
+                state.any |= digits > 0;
+                if self.is_paused() {
+                    return Ok(false);
+                }
+            }
+            is_zero = false;
+            if !state.any {
+                return Err(NotJson);
+            }
+            state.part = match state.part {
+                NumberPart::Whole if self.take(b'.') => NumberPart::Fraction,
+                NumberPart::Whole | NumberPart::Fraction if self.take(b'e') || self.take(b'E') => {
+                    let _ = self.take(b'+') || self.take(b'-');
+                    NumberPart::Exponent
+                }
+                _ => return Ok(true),
+            };
+            state.any = false;
         }
-        if self.at > start { Ok(()) } else { Err(NotJson) }
     }
 
     pub fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while self.at < self.until && matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
@@ -103,15 +191,9 @@ impl<'a> Lexer<'a> {
         self.text.get(self.at).copied()
     }
 
-    /// Goes over a byte that [`Self::peek`] has shown.
+    /// Skips a byte that [`Self::peek`] has shown.
     pub fn skip(&mut self) {
         self.at += 1;
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
     }
 
     pub fn take(&mut self, expected: u8) -> bool {
@@ -121,63 +203,13 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// A string without its escapes. `None` for half a surrogate pair, which readers make different things of.
-pub fn unescaped(name: &[u8]) -> Option<Cow<'_, [u8]>> {
-    unescape(name, |_| None)
-}
+const ONES: u64 = u64::MAX / 255;
+const TOPS: u64 = ONES << 7;
 
-/// The same, where half a surrogate pair is itself and nothing else: three bytes that are no UTF-8.
-pub fn unescaped_with_halves(name: &[u8]) -> Option<Cow<'_, [u8]>> {
-    unescape(name, |half| {
-        let low = |shift: u16| 0x80 | (half >> shift & 0x3f) as u8;
-        Some([0xed, low(6), low(0)])
-    })
-}
-
-fn unescape(name: &[u8], of_half: impl Fn(u16) -> Option<[u8; 3]>) -> Option<Cow<'_, [u8]>> {
-    if !name.contains(&b'\\') {
-        return Some(name.into());
-    }
-    let mut plain = Vec::with_capacity(name.len());
-    let mut rest = name;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
-        if *byte != b'\\' {
-            plain.push(*byte);
-            continue;
-        }
-        let (escape, behind) = rest.split_first()?;
-        rest = behind;
-        match escape {
-            b'b' => plain.push(0x08),
-            b'f' => plain.push(0x0c),
-            b'n' => plain.push(b'\n'),
-            b'r' => plain.push(b'\r'),
-            b't' => plain.push(b'\t'),
-            b'u' => {
-                let (character, behind) = unicode(rest)?;
-                match character {
-                    Ok(character) => plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-                    Err(half) => plain.extend_from_slice(&of_half(half)?),
-                }
-                rest = behind;
-            }
-            other => plain.push(*other),
-        }
-    }
-    Some(plain.into())
-}
-
-/// The character that begins with these hexadecimal digits, or the half of one, and what is behind it: two units make one
-/// of a pair.
-fn unicode(text: &[u8]) -> Option<(Result<char, u16>, &[u8])> {
-    let unit = |text: &[u8]| {
-        let digits = std::str::from_utf8(text.get(..4)?).ok()?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let (first, rest) = (unit(text)?, text.get(4..)?);
-    let second = rest.strip_prefix(br"\u").and_then(unit).filter(|unit| (0xdc00..0xe000).contains(unit));
-    let character = char::decode_utf16(std::iter::once(first).chain(second)).next()?;
-    let used = if character.as_ref().is_ok_and(|character| character.len_utf16() == 2) { 6 } else { 0 };
-    Some((character.map_err(|error| error.unpaired_surrogate()), rest.get(used..)?))
+/// The top bit of each control, quote and backslash; those above the lowest one may be wrong.
+/// (Bit Twiddling Hacks, "Determine if a word has a byte less than n".)
+fn special_bytes(word: u64) -> u64 {
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & TOPS
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! JSON pointers (RFC 6901), in which a token `*` stands for every member or element.
 
+use super::spelling::Name;
+
 /// Most pointers that are followed together: as the bits of a word.
 pub const MAX_POINTERS: usize = u64::BITS as usize;
 
@@ -113,10 +115,10 @@ impl Token {
         Some(Self::Name { text: plain, index })
     }
 
-    pub fn is_member(&self, name: &[u8]) -> bool {
+    pub fn is_member(&self, name: Name) -> bool {
         match self {
             Self::Any => true,
-            Self::Name { text, .. } => text.as_bytes() == name,
+            Self::Name { text, .. } => name.is(text.as_bytes()),
         }
     }
 

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One strict walk over a JSON text, for everything that reads bodies.
+//! One strict walk over a JSON text, for everything that reads bodies. It can stop anywhere and continue later.
 //!
 //! Nesting is kept in a list with a bound and not on the stack, which is small in a VM.
 
-use super::lexer::{Lexer, NotJson};
+use std::task::Poll;
+
+use super::lexer::{Lexer, NotJson, NumberState};
+use super::nesting::{MAX_NESTING, Nesting};
+use super::spelling::{Name, Spelling};
+
+/// Work of an event, beside the bytes of it.
+const EVENT: usize = 4;
 
 /// What comes next in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     Open(Container),
     Close,
-    /// The name of the member whose value comes next, as it is spelled between its quotes.
-    Name(&'a [u8]),
+    /// The name of the member whose value comes next.
+    Name(Name<'a>),
     Scalar(Scalar),
 }
 
@@ -23,71 +30,126 @@ pub enum Container {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
-    String,
+    String(Spelling),
     Number,
     True,
     False,
     Null,
 }
 
-pub struct Walk<'a> {
-    lexer: Lexer<'a>,
+/// A place in a text. The text is handed in at each step, the same each time.
+#[derive(Debug)]
+pub struct Walk {
+    at: usize,
     /// The objects and lists around the current place.
-    open: Vec<Container>,
+    open: Nesting,
     max_depth: usize,
     next: Next,
     /// Where the last event begins and ends in the text.
     span: (usize, usize),
+    /// Of the string that is read.
+    spelling: Spelling,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Next {
     Value,
     /// The first value of an object or list, or its end.
     First,
     /// A comma, the end of what is open, or the end of the text.
     Follower,
+    /// Behind a comma.
+    Another,
+    Colon,
+    /// The rest of a token.
+    Name,
+    String,
+    Number(NumberState),
 }
 
-impl<'a> Walk<'a> {
-    /// `max_depth`: the deepest nesting that is read.
-    ///
-    /// # Errors
-    /// If the text is not UTF-8.
-    pub fn new(text: &'a [u8], max_depth: usize) -> Result<Self, NotJson> {
-        let lexer = Lexer::new(text)?;
-        Ok(Self { lexer, open: Vec::new(), max_depth, next: Next::Value, span: (0, 0) })
+impl Walk {
+    /// `max_depth`: the deepest nesting that is read, at most 1024.
+    pub fn new(max_depth: usize) -> Self {
+        Self {
+            at: 0,
+            open: Nesting::default(),
+            max_depth: max_depth.min(MAX_NESTING),
+            next: Next::Value,
+            span: (0, 0),
+            spelling: Spelling::Plain,
+        }
     }
 
-    /// The next event; `None` at the end of the text.
+    /// The next event; `None` at the end of the text. Takes what it costs from `work`, about one for each byte, and is
+    /// `Pending` where none is left.
     ///
     /// # Errors
-    /// If the text is not JSON, or is nested too deeply.
-    pub fn event(&mut self) -> Result<Option<Event<'a>>, NotJson> {
-        self.lexer.skip_space();
-        let inside = self.open.last().copied();
-        match (self.next, inside) {
-            (Next::Value, _) => return self.value().map(Some),
-            (Next::First | Next::Follower, Some(container)) => {
-                let start = self.lexer.at();
-                if self.lexer.take(container.end()) {
-                    self.span = (start, self.lexer.at());
-                    self.open.pop();
-                    self.next = Next::Follower;
-                    return Ok(Some(Event::Close));
+    /// If the text is not JSON in UTF-8, or is nested too deeply.
+    #[inline]
+    pub fn event<'a>(
+        &mut self,
+        text: &'a [u8],
+        work: &mut usize,
+    ) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+        let mut lexer = Lexer::new(text, self.at, *work);
+        let event = self.read(&mut lexer);
+        *work = work.saturating_sub(lexer.at() - self.at + EVENT);
+        self.at = lexer.at();
+        event
+    }
+
+    #[inline]
+    fn read<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+        match self.next {
+            Next::Name => return self.name(lexer),
+            Next::String => return self.string(lexer),
+            Next::Number(state) => return self.number(lexer, state, false),
+            _ => {}
+        }
+        loop {
+            lexer.skip_space();
+            if lexer.is_paused() {
+                return Ok(Poll::Pending);
+            }
+            match (self.next, self.open.inside()) {
+                (Next::Colon, _) => {
+                    if !lexer.take(b':') {
+                        return Err(NotJson);
+                    }
+                    self.next = Next::Value;
+                    continue;
                 }
+                (Next::First | Next::Follower, Some(container)) => {
+                    let start = lexer.at();
+                    if lexer.take(container.end()) {
+                        self.span = (start, lexer.at());
+                        self.open.leave();
+                        self.next = Next::Follower;
+                        return Ok(Poll::Ready(Some(Event::Close)));
+                    }
+                }
+                (Next::First | Next::Follower, None) => {
+                    return if lexer.peek().is_none() { Ok(Poll::Ready(None)) } else { Err(NotJson) };
+                }
+                _ => {}
             }
-            (_, None) => return if self.lexer.peek().is_none() { Ok(None) } else { Err(NotJson) },
-        }
-        if matches!(self.next, Next::Follower) {
-            if !self.lexer.take(b',') {
-                return Err(NotJson);
+            match (self.next, self.open.inside()) {
+                (Next::Follower, _) => {
+                    if !lexer.take(b',') {
+                        return Err(NotJson);
+                    }
+                    self.next = Next::Another;
+                }
+                (Next::First | Next::Another, Some(Container::Object)) => {
+                    self.span.0 = lexer.at();
+                    if !lexer.take(b'"') {
+                        return Err(NotJson);
+                    }
+                    self.spelling = Spelling::Plain;
+                    return self.name(lexer);
+                }
+                _ => return self.value(lexer),
             }
-            self.lexer.skip_space();
-        }
-        match inside {
-            Some(Container::Object) => self.name().map(Some),
-            _ => self.value().map(Some),
         }
     }
 
@@ -98,48 +160,80 @@ impl<'a> Walk<'a> {
 
     /// The innermost object or list that is open.
     pub fn inside(&self) -> Option<Container> {
-        self.open.last().copied()
+        self.open.inside()
     }
 
-    fn name(&mut self) -> Result<Event<'a>, NotJson> {
-        let start = self.lexer.at();
-        let name = self.lexer.string()?;
-        self.span = (start, self.lexer.at());
-        self.lexer.skip_space();
-        if !self.lexer.take(b':') {
-            return Err(NotJson);
+    fn name<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+        if !lexer.string(&mut self.spelling)? {
+            self.next = Next::Name;
+            return Ok(Poll::Pending);
         }
-        self.next = Next::Value;
-        Ok(Event::Name(name))
+        self.span.1 = lexer.at();
+        self.next = Next::Colon;
+        let spelled = lexer.between(self.span.0 + 1, self.span.1 - 1);
+        Ok(Poll::Ready(Some(Event::Name(Name { spelled, spelling: self.spelling }))))
     }
 
-    fn value(&mut self) -> Result<Event<'a>, NotJson> {
-        let start = self.lexer.at();
-        let scalar = match self.lexer.peek() {
-            Some(b'{') => return self.enter(Container::Object),
-            Some(b'[') => return self.enter(Container::List),
-            Some(b'"') => Scalar::String,
-            Some(b't') => Scalar::True,
-            Some(b'f') => Scalar::False,
-            Some(b'n') => Scalar::Null,
-            _ => Scalar::Number,
-        };
-        self.lexer.scalar()?;
-        self.span = (start, self.lexer.at());
+    fn value<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+        self.span.0 = lexer.at();
+        match lexer.peek() {
+            Some(b'{') => self.enter(Container::Object, lexer),
+            Some(b'[') => self.enter(Container::List, lexer),
+            Some(b'"') => {
+                lexer.skip();
+                self.spelling = Spelling::Plain;
+                self.string(lexer)
+            }
+            Some(b't') => lexer.literal(b"true").map(|()| self.scalar(Scalar::True, lexer)),
+            Some(b'f') => lexer.literal(b"false").map(|()| self.scalar(Scalar::False, lexer)),
+            Some(b'n') => lexer.literal(b"null").map(|()| self.scalar(Scalar::Null, lexer)),
+            _ => {
+                let state = lexer.begin_number();
+                self.number(lexer, state, true)
+            }
+        }
+    }
+
+    fn string<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+        if !lexer.string(&mut self.spelling)? {
+            self.next = Next::String;
+            return Ok(Poll::Pending);
+        }
+        Ok(self.scalar(Scalar::String(self.spelling), lexer))
+    }
+
+    fn number<'a>(
+        &mut self,
+        lexer: &mut Lexer<'a>,
+        mut state: NumberState,
+        begins: bool,
+    ) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+        if !lexer.number(&mut state, begins)? {
+            self.next = Next::Number(state);
+            return Ok(Poll::Pending);
+        }
+        Ok(self.scalar(Scalar::Number, lexer))
+    }
+
+    fn scalar<'a>(&mut self, scalar: Scalar, lexer: &Lexer<'a>) -> Poll<Option<Event<'a>>> {
+        self.span.1 = lexer.at();
         self.next = Next::Follower;
-        Ok(Event::Scalar(scalar))
+        Poll::Ready(Some(Event::Scalar(scalar)))
     }
 
-    fn enter(&mut self, container: Container) -> Result<Event<'a>, NotJson> {
-        if self.open.len() >= self.max_depth {
+    fn enter<'a>(
+        &mut self,
+        container: Container,
+        lexer: &mut Lexer<'a>,
+    ) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+        if self.open.depth() >= self.max_depth {
             return Err(NotJson);
         }
-        let start = self.lexer.at();
-        self.lexer.skip();
-        self.span = (start, self.lexer.at());
-        self.open.push(container);
+        lexer.skip();
+        self.span.1 = lexer.at();
+        self.open.enter(container);
         self.next = Next::First;
-        Ok(Event::Open(container))
+        Ok(Poll::Ready(Some(Event::Open(container))))
     }
 }
 
@@ -153,57 +247,4 @@ impl Container {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    fn events(text: &str) -> Result<Vec<String>, NotJson> {
-        let mut walk = Walk::new(text.as_bytes(), 3)?;
-        let mut events = Vec::new();
-        while let Some(event) = walk.event()? {
-            let (start, end) = walk.span();
-            events.push(match event {
-                Event::Name(name) => format!("{}:", String::from_utf8_lossy(name)),
-                _ => text[start..end].to_owned(),
-            });
-        }
-        Ok(events)
-    }
-
-    #[test]
-    fn tells_what_a_text_has_in_its_order() {
-        let text = " { \"a\" : [ 1 , {} , [ ] ] , \"b\":\"x\" } ";
-        let expected = ["{", "a:", "[", "1", "{", "}", "[", "]", "]", "b:", "\"x\"", "}"];
-        assert_eq!(events(text).expect("JSON"), expected);
-        assert_eq!(events("null").expect("JSON"), ["null"]);
-    }
-
-    #[test]
-    fn refuses_what_is_no_json_and_what_is_nested_too_deeply() {
-        for text in [
-            "", "{", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}", "{a:1}", "{,}", "1 2", "[}", "{]", "[[[[]]]]",
-            "[1}",
-        ] {
-            assert_eq!(events(text), Err(NotJson), "{text}");
-        }
-        assert!(events("[[[]]]").is_ok());
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
-    proptest::proptest! {
-        #[test]
-        fn takes_what_serde_json_takes(text in "[\\[\\]{},:\"a1 \\\\-]{0,12}") {
-            let strict = serde_json::from_str::<serde_json::Value>(&text).is_ok();
-            let mut walk = Walk::new(text.as_bytes(), 100).expect("UTF-8");
-            let walked = loop {
-                match walk.event() {
-                    Ok(Some(_)) => {}
-                    Ok(None) => break true,
-                    Err(NotJson) => break false,
-                }
-            };
-            proptest::prop_assert_eq!(walked, strict);
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::exchange::Exchange;
 use super::running::Mirror;
 use crate::admission::Permit;
-use crate::capture::Charge;
+use crate::capture::{BOOKKEEPING, Charge};
 use crate::http::Head;
 use crate::transform::{Outgoing, Rewritten};
 
@@ -29,6 +29,11 @@ impl ShadowRequest {
         self.mirror.select.target.name(self.permit.target())
     }
 
+    /// Bytes that are charged for it until it was answered.
+    pub(super) fn charged(&self) -> usize {
+        self.head.size().saturating_add(self.body.len()).saturating_add(BOOKKEEPING)
+    }
+
     /// Its headers, as the host takes them.
     pub fn header_block(&self) -> Vec<u8> {
         let transform = &self.mirror.transform;
@@ -42,18 +47,5 @@ impl ShadowRequest {
 
     pub fn timeout(&self) -> Duration {
         self.mirror.timeout
-    }
-
-    /// Whether Envoy answers this copy in gRPC's way where the shadow does not.
-    pub(super) fn is_grpc(&self) -> bool {
-        self.head.get("content-type").is_some_and(is_grpc)
-    }
-}
-
-/// As Envoy tells gRPC: `application/grpc`, alone or followed by `+`.
-fn is_grpc(content_type: &[u8]) -> bool {
-    match content_type.strip_prefix(b"application/grpc") {
-        Some(rest) => matches!(rest.first(), None | Some(b'+')),
-        None => false,
     }
 }

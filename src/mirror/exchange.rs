@@ -10,10 +10,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::pair::{Held, Pair};
-use super::running::Mirror;
+use super::running::{Counted, Mirror};
 use crate::capture::{Budget, Capture};
 use crate::compare::{Need, Observed};
-use crate::http::Head;
+use crate::http::{GrpcStatus, Head, is_grpc};
 use crate::telemetry::{Class, ComparisonResult, Ledger, Side};
 use crate::time::Moment;
 
@@ -33,7 +33,11 @@ enum Primary {
     Open(Open),
     Answered {
         class: Class,
-        at: Moment,
+        grpc: Option<GrpcStatus>,
+        /// When its headers came, and when it ended.
+        began: Moment,
+        ended: Moment,
+        bytes: u64,
         /// Kept for comparisons; `None` if there are none, or no room.
         held: Option<Rc<Held>>,
     },
@@ -45,12 +49,25 @@ enum Primary {
 #[derive(Debug, Default)]
 struct Open {
     /// Once its headers were seen.
-    status: Option<u16>,
+    begun: Option<Begun>,
+    /// Bytes of its body so far.
+    bytes: u64,
     observing: Option<Observing>,
     /// The mirrors that wait for it.
     sent_to: Vec<Rc<Mirror>>,
     /// The shadows' answers that wait for it.
     answers: Vec<(Rc<Mirror>, Held)>,
+    /// How long the shadows took, of those that have answered.
+    took: Vec<(Rc<Mirror>, Duration)>,
+}
+
+/// The headers of an answer.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    status: u16,
+    /// As far as it is known: it may come in the trailers.
+    grpc: Option<GrpcStatus>,
+    at: Moment,
 }
 
 /// What is kept of an answer that has begun.
@@ -91,15 +108,27 @@ impl Exchange {
         self.request_end.get().map_or(Duration::ZERO, |end| now.saturating_sub(end))
     }
 
+    /// Whether the request is one of gRPC.
+    pub fn is_grpc(&self) -> bool {
+        is_grpc(&self.request)
+    }
+
     /// What comparisons need to see of the primary's answer.
     pub fn need(&self) -> Need {
         self.need.get().unwrap_or_default()
     }
 
     /// The primary's answer began. Its headers may be left empty where nobody needs them.
-    pub fn primary_begins(&self, code: u16, headers: Head, budget: &Budget) {
+    pub fn primary_begins(
+        &self,
+        status: u16,
+        grpc: Option<GrpcStatus>,
+        headers: Head,
+        now: Moment,
+        budget: &Budget,
+    ) {
         let Primary::Open(open) = &mut *self.primary.borrow_mut() else { return };
-        open.status = Some(code);
+        open.begun = Some(Begun { status, grpc, at: now });
         if let Some(need) = self.need.get()
             && let Some(charge) = budget.charge(self.request.size().saturating_add(headers.size()))
         {
@@ -108,20 +137,12 @@ impl Exchange {
         }
     }
 
-    /// Whether the body of the primary's answer is wanted.
-    pub fn wants_primary_body(&self) -> bool {
-        match &*self.primary.borrow() {
-            Primary::Open(open) => open.observing.as_ref().is_some_and(|observing| observing.keeps_body),
-            _ => false,
-        }
-    }
-
     /// A chunk of the primary's answer. `read` fetches its bytes from the host.
     /// It gives `None` if the host does not hand them over; the answer is incomparable then.
     pub fn primary_body(&self, len: usize, read: impl FnOnce() -> Option<Vec<u8>>) {
-        let Primary::Open(Open { observing: Some(observing), .. }) = &mut *self.primary.borrow_mut() else {
-            return;
-        };
+        let Primary::Open(open) = &mut *self.primary.borrow_mut() else { return };
+        open.bytes = open.bytes.saturating_add(len as u64);
+        let Some(observing) = &mut open.observing else { return };
         let most = self.need().body.unwrap_or(0);
         let Observing { body, keeps_body, .. } = observing;
         if *keeps_body {
@@ -137,22 +158,33 @@ impl Exchange {
         matches!(&*self.primary.borrow(), Primary::Open(_))
     }
 
+    /// The trailers of the primary's answer came.
+    pub fn primary_trailers(&self, status: GrpcStatus) {
+        if let Primary::Open(Open { begun: Some(begun), .. }) = &mut *self.primary.borrow_mut() {
+            begun.grpc = Some(status);
+        }
+    }
+
     /// The primary's answer ended, whole or broken off. Gives the pairs for which it was waited for.
     pub fn primary_ended(&self, now: Moment, whole: bool, ledger: &mut Ledger) -> Vec<Pair> {
         let mut primary = self.primary.borrow_mut();
         let Primary::Open(open) = &mut *primary else { return Vec::new() };
-        let Open { status, observing, sent_to, answers } = std::mem::take(open);
-        let Some(status) = status else {
+        let Open { begun, bytes, observing, sent_to, answers, took } = std::mem::take(open);
+        let Some(Begun { status, grpc, at }) = begun else {
             *primary = Primary::Lost;
-            answers
-                .iter()
-                .for_each(|(mirror, _)| mirror.count_comparison(ComparisonResult::Incomparable, ledger));
+            answers.iter().for_each(|(mirror, _)| {
+                mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+            });
             return Vec::new();
         };
-        let (class, after) = (Class::of(status), self.elapsed(now));
-        sent_to.iter().for_each(|mirror| mirror.count_answer(Side::Primary, class, after, ledger));
-        let held = observing.filter(|_| whole).map(|observing| Rc::new(observing.held(status, after)));
-        *primary = Primary::Answered { class, at: now, held: held.clone() };
+        let grpc = self.is_grpc().then(|| grpc.unwrap_or(GrpcStatus::Unknown));
+        let counted = Counted { class: Class::of(status), grpc, after: self.elapsed(at) };
+        sent_to.iter().for_each(|mirror| mirror.count_answer(Side::Primary, &counted, ledger));
+        took.iter().for_each(|(mirror, shadow)| mirror.count_slowdown(counted.after, *shadow, ledger));
+        let held = observing.filter(|_| whole);
+        let held = held.map(|observing| Rc::new(observing.held(status, grpc, counted.after)));
+        let class = counted.class;
+        *primary = Primary::Answered { class, grpc, began: at, ended: now, bytes, held: held.clone() };
         let pair = |(mirror, shadow)| self.pair(mirror, held.clone(), shadow, ledger);
         answers.into_iter().filter_map(pair).collect()
     }
@@ -161,10 +193,38 @@ impl Exchange {
     pub fn copy_sent(&self, mirror: &Rc<Mirror>, ledger: &mut Ledger) {
         match &mut *self.primary.borrow_mut() {
             Primary::Open(open) => open.sent_to.push(mirror.clone()),
-            Primary::Answered { class, at, .. } => {
-                mirror.count_answer(Side::Primary, *class, self.elapsed(*at), ledger);
+            Primary::Answered { class, grpc, began, .. } => {
+                let counted = Counted { class: *class, grpc: *grpc, after: self.elapsed(*began) };
+                mirror.count_answer(Side::Primary, &counted, ledger);
             }
             Primary::Lost => {}
+        }
+    }
+
+    /// How long the shadow took for a copy. Counts it against the primary as soon as that has answered.
+    pub fn shadow_took(&self, mirror: &Rc<Mirror>, shadow: Duration, ledger: &mut Ledger) {
+        match &mut *self.primary.borrow_mut() {
+            Primary::Open(open) => open.took.push((mirror.clone(), shadow)),
+            Primary::Answered { began, .. } => mirror.count_slowdown(self.elapsed(*began), shadow, ledger),
+            Primary::Lost => {}
+        }
+    }
+
+    /// How long the primary's whole answer took, or has taken by now.
+    pub fn primary_took(&self, now: Moment) -> Duration {
+        match &*self.primary.borrow() {
+            Primary::Open(_) => self.elapsed(now),
+            Primary::Answered { ended, .. } => self.elapsed(*ended),
+            Primary::Lost => Duration::ZERO,
+        }
+    }
+
+    /// Bytes of the body of the primary's answer, so far.
+    pub fn primary_bytes(&self) -> u64 {
+        match &*self.primary.borrow() {
+            Primary::Open(open) => open.bytes,
+            Primary::Answered { bytes, .. } => *bytes,
+            Primary::Lost => 0,
         }
     }
 
@@ -202,24 +262,20 @@ impl Exchange {
         shadow: Held,
         ledger: &mut Ledger,
     ) -> Option<Pair> {
-        let pair = primary.map(|primary| Pair {
-            mirror: mirror.clone(),
-            request: self.request.clone(),
-            primary,
-            shadow,
-        });
-        if pair.is_none() {
+        let Some(primary) = primary else {
             mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-        }
-        pair
+            return None;
+        };
+        let charge = shadow.charge.beside();
+        Some(Pair::new(mirror, self.request.clone(), primary, shadow, charge))
     }
 }
 
 impl Observing {
     /// The answer, once it has ended.
-    fn held(self, status: u16, after: Duration) -> Held {
+    fn held(self, status: u16, grpc: Option<GrpcStatus>, after: Duration) -> Held {
         let Self { headers, body, keeps_body } = self;
         let (body, charge) = body.into_parts();
-        Held { answer: Observed { status, headers, body: keeps_body.then_some(body) }, after, charge }
+        Held { answer: Observed { status, grpc, headers, body: keeps_body.then_some(body) }, after, charge }
     }
 }

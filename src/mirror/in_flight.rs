@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::copy::ShadowRequest;
 use super::exchange::Exchange;
-use super::running::Mirror;
+use super::running::{Counted, Mirror};
 use super::table::Table;
 use crate::admission::{Ending, Permit};
 use crate::capture::Charge;
 use crate::compare::Need;
-use crate::http::Outcome;
+use crate::http::{Failure, GrpcStatus, Outcome};
 use crate::telemetry::{Class, ComparisonResult, FailReason, Ledger, Notice, Side};
 use crate::time::Moment;
 
@@ -27,6 +27,26 @@ pub struct Awaited {
     /// The copy is a gRPC request.
     pub grpc: bool,
     pub need: Need,
+    /// Since the copy was sent.
+    pub elapsed: Duration,
+}
+
+/// How a copy ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub outcome: Outcome,
+    /// Of an answer to a gRPC request.
+    pub grpc: Option<GrpcStatus>,
+    /// What Envoy says of the time to the answer's headers, in whole milliseconds, where that was asked for.
+    pub service_time: Option<u64>,
+    /// Bytes of the answer's body.
+    pub size: usize,
+}
+
+impl Ended {
+    /// An answer that broke off.
+    pub const NO_HEADERS: Self =
+        Self { outcome: Outcome::NO_HEADERS, grpc: None, service_time: None, size: 0 };
 }
 
 /// A copy that is not in flight any more.
@@ -46,7 +66,6 @@ struct Sent {
     at: Moment,
     /// The host has answered by then, if with its own timeout.
     deadline: Moment,
-    grpc: bool,
     permit: Permit,
     _charge: Charge,
 }
@@ -64,13 +83,12 @@ impl InFlight {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Option<Notice> {
-        let grpc = copy.is_grpc();
         let ShadowRequest { mirror, exchange, permit, charge, .. } = copy;
         ledger.add(mirror.meters.sent, 1);
         ledger.add(mirror.meters.in_flight, 1);
         exchange.copy_sent(&mirror, ledger);
         let deadline = now.saturating_add(mirror.timeout).saturating_add(GRACE);
-        let sent = Sent { mirror, exchange, at: now, deadline, grpc, permit, _charge: charge };
+        let sent = Sent { mirror, exchange, at: now, deadline, permit, _charge: charge };
         let replaced = self.0.insert(token, sent)?;
         replaced.lost(now, ledger)
     }
@@ -89,36 +107,59 @@ impl InFlight {
     }
 
     /// What must be read of the answer to a copy; `None` if no copy has this token.
-    pub fn awaited(&self, token: u32) -> Option<Awaited> {
-        let Sent { mirror, grpc, .. } = self.0.get(token)?;
+    pub fn awaited(&self, token: u32, now: Moment) -> Option<Awaited> {
+        let Sent { mirror, exchange, at, .. } = self.0.get(token)?;
         let need = mirror.compare.as_ref().map(|compare| compare.rules.need()).unwrap_or_default();
-        Some(Awaited { grpc: *grpc, need })
+        Some(Awaited { grpc: exchange.is_grpc(), need, elapsed: now.saturating_sub(*at) })
     }
 
     /// The host answered.
-    pub fn settle(
-        &mut self,
-        token: u32,
-        outcome: Outcome,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Option<Settled> {
+    pub fn settle(&mut self, token: u32, ended: Ended, now: Moment, ledger: &mut Ledger) -> Option<Settled> {
         let Sent { mirror, exchange, at, permit, .. } = self.0.remove(token)?;
-        let after = now.saturating_sub(at);
+        let elapsed = now.saturating_sub(at);
+        let after = to_headers(elapsed, ended.service_time);
         ledger.add(mirror.meters.in_flight, -1);
-        let end = match outcome {
+        let end = match ended.outcome {
             Outcome::Answered(status) => {
-                mirror.count_answer(Side::Shadow, Class::of(status), after, ledger);
+                let counted = Counted { class: Class::of(status), grpc: ended.grpc, after };
+                mirror.count_answer(Side::Shadow, &counted, ledger);
+                mirror.note_answer(ended.size);
+                exchange.shadow_took(&mirror, after, ledger);
                 Ending::Answered
             }
             Outcome::Failed(failure) => {
-                ledger.add(mirror.meters.failed(FailReason::from(failure)), 1);
+                let cut = is_cut(failure, &mirror, &exchange, elapsed, now);
+                let reason = if cut { FailReason::Cut } else { FailReason::from(failure) };
+                ledger.add(mirror.meters.failed(reason), 1);
                 mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-                Ending::Failed
+                if cut { Ending::Answered } else { Ending::Failed }
             }
         };
         let notice = mirror.leave(permit, end, now, ledger);
         Some(Settled { mirror, exchange, after, notice })
+    }
+}
+
+/// Time to the headers of an answer that has come whole. Envoy's own measure has whole milliseconds; it bounds what the answer's body
+/// took after them.
+fn to_headers(elapsed: Duration, service_time: Option<u64>) -> Duration {
+    match service_time {
+        Some(millis) => elapsed.clamp(
+            Duration::from_millis(millis),
+            Duration::from_micros(millis.saturating_mul(1000).saturating_add(999)),
+        ),
+        None => elapsed,
+    }
+}
+
+/// Whether a bound of our own has ended a copy where the primary met the same bound: the timeout, while the primary's answer was
+/// still under way or took as long; Envoy's limit for the answers to calls, where the primary's is larger than any that has come whole.
+fn is_cut(failure: Failure, mirror: &Mirror, exchange: &Exchange, elapsed: Duration, now: Moment) -> bool {
+    let timed_out = elapsed >= mirror.timeout;
+    match failure {
+        Failure::Timeout | Failure::Reset if timed_out => exchange.primary_took(now) >= mirror.timeout,
+        Failure::Reset => mirror.is_beyond_answers(exchange.primary_bytes()),
+        Failure::Timeout | Failure::Unreachable => false,
     }
 }
 

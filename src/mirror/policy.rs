@@ -7,6 +7,7 @@ use super::running::{Comparing, Mirror};
 use super::set::MirrorSet;
 use crate::compare::Need;
 use crate::config::Config;
+use crate::select::Dice;
 use crate::telemetry::{Ledger, News, Notice};
 use crate::time::Moment;
 
@@ -20,9 +21,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    pub fn new(config: Config, ledger: &mut Ledger) -> Self {
+    pub fn new(config: Config, dice: &mut Dice, ledger: &mut Ledger) -> Self {
         let is_scheduled = config.mirrors.iter().any(|mirror| mirror.select.schedule.is_set());
-        let mirrors = config.mirrors.into_iter().map(|mirror| Rc::new(Mirror::new(mirror, ledger))).collect();
+        let mirrors = config.mirrors.into_iter();
+        let mirrors = mirrors.map(|mirror| Rc::new(Mirror::new(mirror, dice.identity(), ledger))).collect();
         Self { mirrors, loop_guard: config.loop_guard, annotate: config.annotate, is_scheduled }
     }
 
@@ -40,6 +42,16 @@ impl Policy {
     /// Another policy takes over. Copies that were made go on.
     pub fn retire(&self, ledger: &mut Ledger) {
         self.mirrors.iter().for_each(|mirror| mirror.retire(ledger));
+    }
+
+    /// It is in use from now on.
+    pub fn begin(&self, now: Moment) {
+        self.mirrors.iter().for_each(|mirror| mirror.gate.begin(now));
+    }
+
+    /// Whether a mirror has something to settle with other workers.
+    pub fn shares(&self) -> bool {
+        self.mirrors.iter().any(|mirror| mirror.shares())
     }
 
     /// Whether log lines were left out and nobody was told of it.

@@ -6,14 +6,15 @@ use std::rc::Rc;
 use super::copy::ShadowRequest;
 use super::exchange::Exchange;
 use super::policy::Policy;
+use super::redacting::{Redacting, refusal};
 use super::running::Mirror;
 use super::set::MirrorSet;
 use super::worker::Worker;
-use crate::capture::{BOOKKEEPING, BodyPolicy, Capture, OnOverflow};
+use crate::capture::{BOOKKEEPING, BodyPolicy, Budget, Capture, Charge, OnOverflow};
 use crate::http::Head;
 use crate::telemetry::SkipReason;
 use crate::time::Moment;
-use crate::transform::{self, RedactError};
+use crate::transform;
 
 #[derive(Debug)]
 pub struct Reading {
@@ -30,6 +31,9 @@ pub struct Reading {
     /// Flushes since it began at which the worker was short of room.
     pub(super) waited: u32,
 }
+
+/// Bytes of bodies that are redacted in the callback which ends their request. What is more is done in ticks.
+const MAX_REDACTED_AT_ONCE: usize = 16 << 10;
 
 /// A request may be read through so many flushes at which the worker is short of room, 30 seconds.
 const PATIENCE: u32 = 75;
@@ -91,17 +95,25 @@ impl Reading {
         }
     }
 
+    pub fn short(&self, now: Moment) -> Vec<(Rc<Mirror>, usize)> {
+        let wanted = self.wanted.of(&self.policy.mirrors);
+        let targets = wanted.filter_map(|(_, mirror)| Some((mirror, mirror.select.target.of(&self.head)?.0)));
+        let short = targets.filter(|(mirror, target)| mirror.gate.is_short(*target, now));
+        short.map(|(mirror, target)| (mirror.clone(), target)).collect()
+    }
+
     /// Puts a copy for every wanted mirror into the worker's outbox, as far as each may have one.
     pub fn copy(mut self, now: Moment, worker: &mut Worker) -> MirrorSet {
         // Ends the charge of the request: from here on each copy is charged for itself.
         let full = Rc::new(self.capture.take().map(Capture::into_bytes).unwrap_or_default());
         let empty = Rc::new(Vec::new());
         let mut copied = MirrorSet::default();
+        let mut redacting = Redactions { inline: MAX_REDACTED_AT_ONCE, original: None };
         for (index, mirror) in self.wanted.of(&self.policy.mirrors) {
             let body = if self.bodiless.contains(index) { &empty } else { &full };
-            match self.copy_for(mirror, body, now, worker) {
-                Ok(copy) => {
-                    worker.post(copy);
+            match self.copy_for(mirror, body, &mut redacting, now, worker) {
+                Ok(made) => {
+                    worker.post(made);
                     copied.insert(index);
                 }
                 Err(reason) => worker.skip(mirror, reason),
@@ -110,54 +122,95 @@ impl Reading {
         copied
     }
 
+    /// A copy for a mirror, if it may have one. Its body is redacted at once where that takes no time.
     fn copy_for(
         &self,
         mirror: &Rc<Mirror>,
         body: &Rc<Vec<u8>>,
+        redacting: &mut Redactions,
         now: Moment,
         worker: &Worker,
-    ) -> Result<ShadowRequest, SkipReason> {
+    ) -> Result<Made, SkipReason> {
         // A request that chooses no target did not come this far.
         let (target, _) = mirror.select.target.of(&self.head).ok_or(SkipReason::NoTarget)?;
         if !mirror.gate.breaker_admits(target, now) {
             return Err(SkipReason::Breaker);
         }
-        let body = self.redacted(mirror, body, worker)?;
+        let mut body = body.clone();
+        let mut later = None;
+        if let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body {
+            let redact = &mirror.transform.redact;
+            let refused = match redact.begin(&self.head, &body, max_bytes) {
+                Ok(None) => None,
+                Ok(Some(_)) if body.len() <= redacting.inline => {
+                    redacting.inline -= body.len();
+                    let redacted = redact.body(&self.head, &body, max_bytes);
+                    redacted.map(|redacted| body = redacted.map_or(body.clone(), Rc::new)).err()
+                }
+                Ok(redaction) => {
+                    later = redaction;
+                    None
+                }
+                Err(error) => Some(error),
+            };
+            if let Some(error) = refused {
+                body = match refusal(error, on_overflow) {
+                    Some(reason) => return Err(reason),
+                    None => Rc::default(),
+                };
+            }
+        }
         if !transform::fits(&self.head, &mirror.transform, body.len()) {
             return Err(SkipReason::HeadersTooLarge);
         }
-        let size = self.head.size().saturating_add(body.len()).saturating_add(BOOKKEEPING);
+        // A body that is still to be redacted is held once for all mirrors.
+        let own = if later.is_some() { 0 } else { body.len() };
+        let size = self.head.size().saturating_add(own).saturating_add(BOOKKEEPING);
         let charge = worker.budget().charge(size).ok_or(SkipReason::Memory)?;
-        if mirror.dry_run {
+        if mirror.dry_run && later.is_none() {
             mirror.gate.rehearse(target, now)?;
             return Err(SkipReason::DryRun);
         }
-        Ok(ShadowRequest {
+        let original = match later {
+            Some(_) => Some(redacting.original(&body, worker.budget())?),
+            None => None,
+        };
+        let copy = ShadowRequest {
             permit: mirror.gate.enter(target, now)?,
             mirror: mirror.clone(),
             head: self.head.clone(),
             body,
             exchange: self.exchange.clone(),
             charge,
-        })
+        };
+        let (Some(redaction), Some(original)) = (later, original) else { return Ok(Made::Copy(copy)) };
+        Ok(Made::Redacting(Redacting::new(copy, redaction, original, worker.budget().nothing())))
     }
+}
 
-    /// A body without what the mirror must not show. Never grows beyond what the mirror or the worker may hold.
-    fn redacted(
-        &self,
-        mirror: &Mirror,
-        body: &Rc<Vec<u8>>,
-        worker: &Worker,
-    ) -> Result<Rc<Vec<u8>>, SkipReason> {
-        let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body else { return Ok(body.clone()) };
-        let room = worker.budget().room();
-        match mirror.transform.redact.body(&self.head, body, max_bytes.min(room)) {
-            Ok(Some(redacted)) => Ok(Rc::new(redacted)),
-            Ok(None) => Ok(body.clone()),
-            Err(RedactError::Unredactable) => Err(SkipReason::Unredactable),
-            Err(RedactError::TooLong) if max_bytes > room => Err(SkipReason::Memory),
-            Err(RedactError::TooLong) if on_overflow == OnOverflow::HeadersOnly => Ok(Rc::default()),
-            Err(RedactError::TooLong) => Err(SkipReason::BodyTooLarge),
+/// The redactions of one request's body.
+struct Redactions {
+    /// Bytes that may still be redacted at once.
+    inline: usize,
+    /// For the body as it was sent, which they share.
+    original: Option<Rc<Charge>>,
+}
+
+impl Redactions {
+    fn original(&mut self, body: &[u8], budget: &Budget) -> Result<Rc<Charge>, SkipReason> {
+        if let Some(original) = &self.original {
+            return Ok(original.clone());
         }
+        let original = Rc::new(budget.charge(body.len()).ok_or(SkipReason::Memory)?);
+        self.original = Some(original.clone());
+        Ok(original)
     }
+}
+
+/// What was made for a mirror.
+#[derive(Debug)]
+pub enum Made {
+    Copy(ShadowRequest),
+    /// A copy, once its body was redacted.
+    Redacting(Redacting),
 }

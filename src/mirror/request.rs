@@ -20,7 +20,7 @@ use super::set::MirrorSet;
 use super::worker::Worker;
 use crate::capture::Capture;
 use crate::compare::Need;
-use crate::http::{Head, MARKER, lists};
+use crate::http::{GrpcStatus, Head, MARKER, lists};
 use crate::telemetry::SkipReason;
 use crate::time::Moment;
 
@@ -93,6 +93,14 @@ impl Request {
         }
     }
 
+    /// The mirrors that should ask their pools before copies are made, each with the index of its target.
+    pub fn short(&self, now: Moment) -> Vec<(Rc<Mirror>, usize)> {
+        match self {
+            Self::Reading(reading) => reading.short(now),
+            Self::Passing | Self::Answering(_) => Vec::new(),
+        }
+    }
+
     /// The worker is short of room while the request is read.
     pub fn wait(&mut self, worker: &mut Worker) {
         if let Self::Reading(reading) = self {
@@ -127,19 +135,33 @@ impl Request {
         self.exchange().map(|exchange| exchange.need()).unwrap_or_default()
     }
 
+    /// Whether the primary's answer has a gRPC status that is of interest.
+    pub fn awaits_grpc_status(&self) -> bool {
+        self.exchange().is_some_and(|exchange| exchange.is_open() && exchange.is_grpc())
+    }
+
     /// The primary's answer began. Its headers may be left empty where they are not needed.
-    pub fn answer_begins(&self, status: u16, headers: Head, worker: &Worker) {
+    pub fn answer_begins(
+        &self,
+        status: u16,
+        grpc: Option<GrpcStatus>,
+        headers: Head,
+        now: Moment,
+        worker: &Worker,
+    ) {
         if let Some(exchange) = self.exchange() {
-            exchange.primary_begins(status, headers, worker.budget());
+            exchange.primary_begins(status, grpc, headers, now, worker.budget());
         }
     }
 
-    /// Whether the body of the primary's answer is wanted.
-    pub fn wants_answers_body(&self) -> bool {
-        self.exchange().is_some_and(|exchange| exchange.wants_primary_body())
+    /// The primary's answer has trailers with this status.
+    pub fn answer_trailers(&self, grpc: GrpcStatus) {
+        if let Some(exchange) = self.exchange() {
+            exchange.primary_trailers(grpc);
+        }
     }
 
-    /// A chunk of the primary's answer. `read` fetches its bytes from the host.
+    /// A chunk of the primary's answer. `read` fetches its bytes from the host, if they are wanted.
     pub fn answer_body(&self, len: usize, read: impl FnOnce() -> Option<Vec<u8>>) {
         if let Some(exchange) = self.exchange() {
             exchange.primary_body(len, read);

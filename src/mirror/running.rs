@@ -8,7 +8,7 @@ use crate::admission::{Ending, Gate, Permit, Transition};
 use crate::capture::BodyPolicy;
 use crate::compare::Rules;
 use crate::config::MirrorConfig;
-use crate::http::Refusal;
+use crate::http::{GrpcStatus, Refusal};
 use crate::select::Selection;
 use crate::telemetry::{
     Class, ClusterChange, ComparisonMeters, ComparisonResult, Ledger, Meters, News, Notice, Side, SkipReason,
@@ -32,6 +32,8 @@ pub struct Mirror {
     /// Whether the gauge counts this worker's breaker as open.
     shown_open: Cell<bool>,
     retired: Cell<bool>,
+    /// Bytes of the largest body of an answer that came whole.
+    largest_answer: Cell<usize>,
     /// What Envoy made of the last copies, by the index of the cluster in the target.
     reachable: RefCell<Vec<Reachable>>,
 }
@@ -60,8 +62,19 @@ pub struct Comparing {
     pub throttle: Throttle,
 }
 
+/// What is counted of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    pub class: Class,
+    /// Of an answer to a gRPC request.
+    pub grpc: Option<GrpcStatus>,
+    /// From the end of the request, or the sending of the copy, to the headers of the answer.
+    pub after: Duration,
+}
+
 impl Mirror {
-    pub fn new(config: MirrorConfig, ledger: &mut Ledger) -> Self {
+    /// `holder` tells it from other mirrors that share its limits.
+    pub fn new(config: MirrorConfig, holder: u64, ledger: &mut Ledger) -> Self {
         let MirrorConfig { name, select, body, transform, timeout, limits, breaker, dry_run, compare } =
             config;
         let meters = Meters::define(ledger, &name);
@@ -71,6 +84,8 @@ impl Mirror {
             throttle: Throttle::default(),
         });
         let targets = select.target.count();
+        let clusters = (0..targets).map(|index| select.target.name(index));
+        let gate = Gate::new(limits, breaker, clusters, holder, timeout);
         Self {
             select,
             body,
@@ -79,9 +94,10 @@ impl Mirror {
             dry_run,
             compare,
             meters,
-            gate: Gate::new(limits, breaker, targets),
+            gate,
             shown_open: Cell::default(),
             retired: Cell::default(),
+            largest_answer: Cell::default(),
             reachable: RefCell::new(vec![Reachable::Yes; targets]),
             name,
         }
@@ -118,7 +134,13 @@ impl Mirror {
         self.show_breaker(ledger);
     }
 
-    fn show_breaker(&self, ledger: &mut Ledger) {
+    /// Whether there is something to settle with the other workers at the next flush.
+    pub fn shares(&self) -> bool {
+        self.gate.holds() || !self.retired.get() && self.gate.awaits_news()
+    }
+
+    /// Has the gauge say whether this worker's breaker is open.
+    pub fn show_breaker(&self, ledger: &mut Ledger) {
         let open = !self.retired.get() && !self.gate.breakers_are_closed();
         if self.shown_open.replace(open) != open {
             ledger.add(self.meters.breaker_open, if open { 1 } else { -1 });
@@ -169,9 +191,28 @@ impl Mirror {
     }
 
     /// Counts one answer to a request whose copy was sent.
-    pub fn count_answer(&self, side: Side, class: Class, after: Duration, ledger: &mut Ledger) {
-        ledger.add(self.meters.responses(side, class), 1);
-        ledger.observe(self.meters.duration(side), u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+    pub fn count_answer(&self, side: Side, answer: &Counted, ledger: &mut Ledger) {
+        ledger.add(self.meters.responses(side, answer.class), 1);
+        ledger.add(answer.grpc.and_then(|status| self.meters.grpc(side, status)), 1);
+        ledger.observe(self.meters.duration(side), micros(answer.after));
+    }
+
+    /// Counts how much slower the shadow was than the primary, in per cent: 100 if both took the same time.
+    pub fn count_slowdown(&self, primary: Duration, shadow: Duration, ledger: &mut Ledger) {
+        let percent = micros(shadow).saturating_mul(100).checked_div(micros(primary).max(1));
+        ledger.observe(Some(self.meters.slowdown), percent.unwrap_or(0));
+    }
+
+    /// An answer of the shadow came whole.
+    pub fn note_answer(&self, bytes: usize) {
+        self.largest_answer.set(self.largest_answer.get().max(bytes));
+    }
+
+    /// Whether an answer of this size is larger than any that has come whole, and large enough for Envoy's limit to be near: the
+    /// limit is a runtime key, which a module cannot read, and no error of its own tells of it.
+    pub fn is_beyond_answers(&self, bytes: u64) -> bool {
+        const LEAST: u64 = 64 << 10;
+        bytes >= LEAST && self.largest_answer.get() > 0 && bytes > self.largest_answer.get() as u64
     }
 
     /// Counts a comparison, if this mirror makes any.
@@ -180,4 +221,8 @@ impl Mirror {
             ledger.add(compare.meters.result(result), 1);
         }
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

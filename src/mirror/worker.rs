@@ -3,16 +3,19 @@
 //!
 //! The shell asks it at each event and makes the host calls that follow; the worker makes none.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::copy::ShadowRequest;
 use super::exchange::Exchange;
-use super::in_flight::{Awaited, InFlight, Settled};
-use super::pair::Pair;
+use super::in_flight::{Awaited, Ended, InFlight, Settled};
+use super::outbox::Outbox;
 use super::policy::Policy;
+use super::reading::Made;
+use super::redacting::Dropped;
 use super::running::Mirror;
 use super::set::MirrorSet;
+use super::sharing::Sharing;
+use super::work::{Work, Worked};
 use crate::admission::{Ending, Pace, Transition, Waiting};
 use crate::capture::Budget;
 use crate::compare::Observed;
@@ -24,19 +27,17 @@ use crate::telemetry::{
 };
 use crate::time::{Moment, Timestamp};
 
-/// Most copies, and bytes of their bodies, that leave in the callback of their request. What is more waits for the tick.
-const MAX_AT_ONCE: usize = 4;
-const MAX_BYTES_AT_ONCE: usize = 64 << 10;
-
 #[derive(Debug)]
 pub struct Worker {
     policy: Rc<Policy>,
+    /// What is settled with other workers.
+    pub sharing: Sharing,
     dice: Dice,
     budget: Budget,
-    outbox: VecDeque<ShadowRequest>,
+    outbox: Outbox,
     pace: Pace,
     in_flight: InFlight,
-    pairs: VecDeque<Pair>,
+    work: Work,
     ledger: Ledger,
     buffered: Handle,
     /// Bytes held, as the host knows them.
@@ -54,14 +55,16 @@ impl Worker {
     pub fn beside(others: &Budget, config: Config, seed: u64) -> Self {
         let mut ledger = Ledger::default();
         let buffered = ledger.define(MetricKind::Gauge, BUFFERED_BYTES.into());
+        let mut dice = Dice::seeded(seed);
         Self {
             budget: others.beside(config.max_buffered_bytes),
-            policy: Rc::new(Policy::new(config, &mut ledger)),
-            dice: Dice::seeded(seed),
-            outbox: VecDeque::new(),
+            policy: Rc::new(Policy::new(config, &mut dice, &mut ledger)),
+            sharing: Sharing::default(),
+            dice,
+            outbox: Outbox::default(),
             pace: Pace::default(),
             in_flight: InFlight::default(),
-            pairs: VecDeque::new(),
+            work: Work::default(),
             ledger,
             buffered,
             reported: 0,
@@ -73,13 +76,14 @@ impl Worker {
     /// theirs.
     pub fn reconfigure(&mut self, config: Option<Config>) {
         self.policy.retire(&mut self.ledger);
-        self.policy = Rc::new(match config {
+        let policy = Rc::new(match config {
             Some(config) => {
                 self.budget = self.budget.with_limit(config.max_buffered_bytes);
-                Policy::new(config, &mut self.ledger)
+                Policy::new(config, &mut self.dice, &mut self.ledger)
             }
             None => Policy::none(),
         });
+        self.sharing.retire(std::mem::replace(&mut self.policy, policy));
     }
 
     pub fn policy(&self) -> &Rc<Policy> {
@@ -136,9 +140,12 @@ impl Worker {
         mirrors.of(&policy.mirrors).for_each(|(_, mirror)| self.skip(mirror, reason));
     }
 
-    pub fn post(&mut self, copy: ShadowRequest) {
+    pub fn post(&mut self, made: Made) {
         self.pace.copy_made();
-        self.outbox.push_back(copy);
+        match made {
+            Made::Copy(copy) => self.outbox.push([copy]),
+            Made::Redacting(redaction) => self.work.redact(redaction),
+        }
     }
 
     /// When copies leave and sums are told.
@@ -148,28 +155,26 @@ impl Worker {
 
     /// Whether there are copies that should not wait for others, and that take no longer to send than a request may be held up.
     pub fn may_send_now(&self) -> bool {
-        let bytes = || self.outbox.iter().map(|copy| copy.body().len()).fold(0, usize::saturating_add);
-        (1..=MAX_AT_ONCE).contains(&self.outbox.len())
-            && self.pace.sends_at_once()
-            && bytes() <= MAX_BYTES_AT_ONCE
+        self.outbox.is_quickly_sent() && self.pace.sends_at_once()
     }
 
     /// What the next ticks have to do.
     pub fn waiting(&self) -> Waiting {
         Waiting {
-            work: !self.outbox.is_empty() || !self.pairs.is_empty(),
+            work: !self.outbox.is_empty() || !self.work.is_empty(),
             // Copies in flight are looked after until they were answered, those of other configurations as well. Where room is short
             // slow requests must give way.
             news: self.has_news()
                 || !self.in_flight.is_empty()
                 || self.budget.others_hold()
-                || self.budget.is_short(),
+                || self.budget.is_short()
+                || self.sharing.is_due(&self.policy),
         }
     }
 
     /// The copy that waits for longest.
     pub fn next_copy(&mut self) -> Option<ShadowRequest> {
-        self.outbox.pop_front()
+        self.outbox.next()
     }
 
     /// The host took a copy and will answer under the token, or refused it.
@@ -195,23 +200,25 @@ impl Worker {
                 self.ledger.add(mirror.meters.failed(FailReason::from(refusal)), 1);
                 // What was never sent costs nobody.
                 notices.extend(mirror.leave(copy.permit, Ending::Unknown, now, &mut self.ledger));
+                self.sharing.copy_ended(&mirror, now);
             }
         }
         notices
     }
 
     /// What must be read of the answer to the copy with this token; `None` if there is no such copy.
-    pub fn awaited(&self, token: u32) -> Option<Awaited> {
-        self.in_flight.awaited(token)
+    pub fn awaited(&self, token: u32, now: Moment) -> Option<Awaited> {
+        self.in_flight.awaited(token, now)
     }
 
     /// The host answered a copy. `answer` is what comparisons need of it.
-    pub fn settle(&mut self, token: u32, outcome: Outcome, answer: Observed, now: Moment) -> Option<Notice> {
+    pub fn settle(&mut self, token: u32, ended: Ended, answer: Observed, now: Moment) -> Option<Notice> {
         let Settled { mirror, exchange, after, notice } =
-            self.in_flight.settle(token, outcome, now, &mut self.ledger)?;
-        if mirror.compare.is_some() && matches!(outcome, Outcome::Answered(_)) {
+            self.in_flight.settle(token, ended, now, &mut self.ledger)?;
+        self.sharing.copy_ended(&mirror, now);
+        if mirror.compare.is_some() && matches!(ended.outcome, Outcome::Answered(_)) {
             let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
-            self.pairs.extend(pair);
+            self.work.compare(pair);
         }
         notice
     }
@@ -231,25 +238,29 @@ impl Worker {
         self.in_flight.give_up_overdue(now, &mut self.ledger)
     }
 
-    /// Nothing will be done with this worker any more: counts the answers that were not compared.
-    pub fn abandon(&mut self) {
-        self.pairs.drain(..).for_each(|pair| pair.give_up(&mut self.ledger));
+    /// Nothing will be done with this worker any more: counts the copies that were not made and the answers that were not compared.
+    pub fn abandon(&mut self, now: Moment) {
+        self.work.give_up(now, &mut self.ledger);
+        while let Some(copy) = self.outbox.next() {
+            Dropped::aborted(copy).count(now, &mut self.ledger);
+        }
     }
 
     /// The primary's answer ended, whole or broken off.
     pub fn primary_ended(&mut self, exchange: &Exchange, now: Moment, whole: bool) {
-        self.pairs.extend(exchange.primary_ended(now, whole, &mut self.ledger));
+        self.work.compare(exchange.primary_ended(now, whole, &mut self.ledger));
     }
 
     /// Does a part of the work that waits, if there is any. Gives what must be logged.
     pub fn work(&mut self, now: Moment) -> Option<Option<Notice>> {
-        let pair = self.pairs.pop_front()?;
-        Some(pair.compare(now, &mut self.ledger))
+        let Worked { copy, notice } = self.work.step(now, &mut self.ledger)?;
+        self.outbox.push(copy);
+        Some(notice)
     }
 
     /// Whether no copy waits or is on the wire, and no answers wait to be compared.
     pub fn is_idle(&self) -> bool {
-        self.outbox.is_empty() && self.in_flight.is_empty() && self.pairs.is_empty()
+        self.outbox.is_empty() && self.work.is_empty() && self.in_flight.is_empty()
     }
 
     /// Whether the host does not know everything that was counted.

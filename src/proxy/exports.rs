@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 
 use super::OnInvalid;
+use super::answer::Brought;
 use super::imports;
 use super::root::Root;
 use super::stream::Stream;
@@ -156,7 +157,7 @@ extern "C" fn proxy_on_response_body(stream: u32, size: usize, end: u32) -> u32 
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_response_trailers(stream: u32, _count: usize) -> u32 {
-    with_stream(stream, Stream::response_ends)
+    with_stream(stream, Stream::response_trailers)
 }
 
 #[unsafe(no_mangle)]
@@ -165,9 +166,10 @@ extern "C" fn proxy_on_http_call_response(
     token: u32,
     headers: usize,
     body: usize,
-    _trailers: usize,
+    trailers: usize,
 ) {
-    with(|contexts| contexts.end_root(root, |root| root.answered(token, headers, body)));
+    let brought = Brought { headers, body, trailers };
+    with(|contexts| contexts.end_root(root, |root| root.answered(token, brought)));
 }
 
 /// 1 if the context has finished: nothing comes for it any more. A root that has not tells by `proxy_done` later.

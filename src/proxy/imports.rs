@@ -13,7 +13,9 @@ use std::ptr::null_mut;
 pub enum HeaderMap {
     Request = 0,
     Response = 2,
+    ResponseTrailers = 3,
     CallResponse = 6,
+    CallResponseTrailers = 7,
 }
 
 /// The buffers of the ABI that the filter reads.
@@ -47,6 +49,7 @@ pub type HostResult<T> = Result<T, Status>;
 impl Status {
     pub const NOT_FOUND: Self = Self(1);
     pub const BAD_ARGUMENT: Self = Self(2);
+    pub const CAS_MISMATCH: Self = Self(8);
     pub const INTERNAL_FAILURE: Self = Self(10);
 
     fn check(status: u32) -> HostResult<()> {
@@ -67,6 +70,7 @@ impl fmt::Display for Status {
             2 => "bad argument",
             6 => "invalid memory access",
             7 => "empty",
+            8 => "version mismatch",
             10 => "internal failure",
             12 => "unimplemented",
             _ => "unexpected",
@@ -95,6 +99,20 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *const u8,
+        size: usize,
+        version: u32,
+    ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
@@ -158,6 +176,27 @@ pub fn property(path: &str) -> HostResult<Vec<u8>> {
 pub fn set_property(path: &str, value: &str) -> HostResult<()> {
     // SAFETY: both pointers and lengths are those of live strings, which the host only reads.
     Status::check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+/// What all VMs with the same `vm_id` share under a key, and its version.
+pub fn shared_data(key: &str) -> HostResult<(Vec<u8>, u32)> {
+    let mut version = 0;
+    // SAFETY: the key's pointer and length are those of a live string; the host only writes to the out-parameters.
+    let value = owned(|data, size| unsafe {
+        proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
+    })?;
+    Ok((value, version))
+}
+
+/// Replaces it if it still has this version. Where there is nothing yet, any version does.
+///
+/// # Errors
+/// [`Status::CAS_MISMATCH`] if it has another version.
+pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> HostResult<()> {
+    // SAFETY: both pointers and lengths are those of live slices, which the host only reads.
+    Status::check(unsafe {
+        proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version)
+    })
 }
 
 /// The identity of a metric, made if the host does not have it yet.

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::OnInvalid;
+use super::answer::Brought;
 use super::imports::{self, Buffer, MetricType};
 use super::shared::Shared;
 use super::stream::Stream;
@@ -12,17 +13,12 @@ use crate::config::Config;
 use crate::telemetry;
 use crate::time::Moment;
 
-/// A root whose answers wait for longer than so many flushes of another has no ticks any more.
-const PASSED_OVER: u32 = 3;
-
 #[derive(Default)]
 pub struct Root {
     on_invalid: OnInvalid,
     shared: Rc<Shared>,
     /// The host asked the root to end, and copies were still under way.
     ending: bool,
-    /// How often another root found it ending, with answers to compare and nothing else to wait for.
-    passed_over: u32,
 }
 
 impl Root {
@@ -73,6 +69,8 @@ impl Root {
         if let Some(id) = checked(Asked::DefineMetric, gauge) {
             checked(Asked::UpdateMetric, imports::record_metric(id, config.is_err().into()));
         }
+        let root = imports::property("plugin_root_id").unwrap_or_default();
+        self.shared.pools.name(&name, &String::from_utf8_lossy(&root));
         self.shared.configure(config.ok());
         true
     }
@@ -94,14 +92,7 @@ impl Root {
     /// Looks after this root from the callback of another. Whether it is of no more use: the host asked it to end, and
     /// nothing is under way any more.
     pub fn look_after(&mut self, now: Moment) -> bool {
-        self.shared.look_after(now);
-        if self.ending && self.shared.only_compares() {
-            // Its own ticks would have done that in milliseconds.
-            self.passed_over += 1;
-            if self.passed_over > PASSED_OVER {
-                self.shared.abandon();
-            }
-        }
+        self.shared.look_after(now, self.ending);
         let ends = self.ending && self.shared.is_idle();
         if ends {
             self.shared.leave();
@@ -111,8 +102,8 @@ impl Root {
 
     /// The shadow answered a copy, or Envoy did for it; without headers if the answer broke off. Whether the root has ended
     /// with that.
-    pub fn answered(&mut self, token: u32, headers: usize, body: usize) -> bool {
-        self.shared.settle(token, headers, body);
+    pub fn answered(&mut self, token: u32, brought: Brought) -> bool {
+        self.shared.settle(token, brought);
         self.end_if_settled()
     }
 

@@ -4,15 +4,15 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::answer;
+use super::answer::{self, Brought};
 use super::clock;
 use super::imports::{self, MetricType, Status};
+use super::pools::{self, Pools};
 use super::trouble::{Asked, checked};
-use crate::admission::{FLUSH_PERIOD, Tempo};
+use crate::admission::{FLUSH_PERIOD, Occasion, Tempo};
 use crate::capture::Budget;
-use crate::compare::Observed;
 use crate::config::Config;
-use crate::http::{Outcome, Refusal};
+use crate::http::Refusal;
 use crate::mirror::{ShadowRequest, Worker};
 use crate::telemetry::{MetricKind, MetricUpdate, Notice};
 use crate::time::Moment;
@@ -31,10 +31,14 @@ pub fn hold_nothing() {
 /// So long may a tick work for copies before it leaves the rest to the next one, which comes a millisecond later.
 const SLICE: Duration = Duration::from_micros(500);
 
+/// An ending root that did not look at the clock for so long does not tick any more.
+const SILENCE: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 pub struct Shared {
     /// `None` while the configuration is invalid.
     worker: RefCell<Option<Worker>>,
+    pub pools: Pools,
     /// The host's identities of the ledger's metrics.
     metric_ids: RefCell<Vec<Option<u32>>>,
 }
@@ -58,6 +62,8 @@ impl Shared {
             ids.push(checked(Asked::DefineMetric, id));
         }
         drop((slot, ids));
+        let now = self.now();
+        self.with_worker(|worker| worker.policy().begin(now));
         self.keep_up();
     }
 
@@ -114,38 +120,34 @@ impl Shared {
         }
     }
 
-    /// Looks after a root that the host may have ended without a word: gives up the copies that are overdue for longer than the
-    /// root itself would have left them, and all that they stand for.
-    pub fn look_after(&self, now: Moment) {
+    /// Looks after a root that the host may have ended without a word. One that is ending looks at the clock in each flush, until
+    /// nothing is under way: if it has not, nobody will go on with its work. Its copies are given up when they are overdue for longer
+    /// than the root itself would have left them.
+    pub fn look_after(&self, now: Moment, ending: bool) {
         let lately = now.saturating_sub(FLUSH_PERIOD * 3);
-        if self.with_worker(|worker| worker.is_overdue(lately)).unwrap_or(false) {
+        let silent = |worker: &mut Worker| ending && worker.pace().seen().saturating_add(SILENCE) < now;
+        let waits =
+            |worker: &mut Worker| worker.is_overdue(lately) || silent(worker) && worker.waiting().work;
+        if self.with_worker(waits).unwrap_or(false) {
             self.with_worker(|worker| worker.give_up_overdue(now)).iter().flatten().for_each(log);
-            self.abandon();
+            self.with_worker(|worker| worker.abandon(now));
+            self.flush();
         }
     }
 
-    /// Counts the answers that nobody will compare.
-    pub fn abandon(&self) {
-        self.with_worker(Worker::abandon);
-        self.flush();
-    }
-
     /// The host answered a copy.
-    pub fn settle(&self, token: u32, headers: usize, body: usize) {
-        let Some(awaited) = self.with_worker(|worker| worker.awaited(token)).flatten() else { return };
-        let (outcome, answer) = if headers == 0 {
-            (Outcome::NO_HEADERS, Observed::default())
-        } else {
-            answer::read(awaited, body)
-        };
+    pub fn settle(&self, token: u32, brought: Brought) {
         let now = self.now();
-        self.with_worker(|worker| worker.settle(token, outcome, answer, now)).flatten().iter().for_each(log);
+        let Some(awaited) = self.with_worker(|worker| worker.awaited(token, now)).flatten() else { return };
+        let (ended, answer) = answer::read(awaited, brought);
+        self.with_worker(|worker| worker.settle(token, ended, answer, now)).flatten().iter().for_each(log);
         self.flush_if_full();
         self.follow_up();
     }
 
     /// Tells the host everything that was counted.
     fn flush(&self) {
+        pools::settle_all(self, Occasion::Flush);
         self.with_worker(|worker| {
             worker.forget_time();
             worker.flush(|index, change| self.tell(index, change));
@@ -158,6 +160,7 @@ impl Shared {
 
     /// Tells everything, and leaves no gauge behind in case that the VM ends now; the next tick puts them back.
     pub fn flush_as_if_last(&self) {
+        pools::settle_all(self, Occasion::End);
         self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
         self.keep_up();
     }
@@ -180,13 +183,9 @@ impl Shared {
         self.with_worker(|worker| worker.is_idle()).unwrap_or(true)
     }
 
-    /// Whether nothing is left to do but to compare answers.
-    pub fn only_compares(&self) -> bool {
-        !self.is_idle() && !self.with_worker(|worker| worker.awaits_answers()).unwrap_or(false)
-    }
-
     /// Tells the last sums in the callback of another root. The timer that could be set there is the other's.
     pub fn leave(&self) {
+        pools::settle_all(self, Occasion::End);
         self.with_worker(|worker| worker.flush_and_withdraw(|index, change| self.tell(index, change)));
         self.with_worker(|worker| worker.policy().all_left_out()).iter().flatten().for_each(log);
     }
@@ -220,6 +219,7 @@ impl Shared {
             let seen = self.with_worker(|worker| worker.pace().seen()).unwrap_or_default();
             self.send(seen);
         }
+        pools::settle_urgent(self);
         self.keep_up();
     }
 

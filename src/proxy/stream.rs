@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use super::clock;
 use super::imports::{self, Buffer, HeaderMap};
+use super::pools;
 use super::shared::Shared;
 use super::trouble::{Asked, checked};
-use crate::http::{self, Head};
+use crate::http::{self, GRPC_STATUS, GrpcStatus, Head};
 use crate::mirror::Request;
 use crate::telemetry::SkipReason;
 
@@ -71,6 +72,7 @@ impl Stream {
     pub fn request_ends(&mut self) {
         if matches!(self.request, Request::Reading(_)) {
             let now = self.shared.now();
+            pools::lease_for(&self.shared, &self.request, now);
             let request = &mut self.request;
             let copied = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
             // Where copies are sent at once, it is known after that which of them Envoy takes.
@@ -85,16 +87,21 @@ impl Stream {
 
     pub fn response_headers(&mut self, end: bool) {
         if self.request.awaits_answer() {
+            let grpc = self.request.awaits_grpc_status();
             let answer = if self.request.need().headers {
-                head(Asked::ResponseHeaders, HeaderMap::Response)
-                    .map(|headers| (http::status(headers.get(":status")), headers))
+                head(Asked::ResponseHeaders, HeaderMap::Response).map(|headers| {
+                    let grpc = headers.get(GRPC_STATUS).filter(|_| grpc).map(GrpcStatus::parse);
+                    (http::status(headers.get(":status")), grpc, headers)
+                })
             } else {
-                let status = imports::header(HeaderMap::Response, ":status");
-                checked(Asked::ResponseHeaders, status)
-                    .map(|status| (http::status(status.as_deref()), Head::default()))
+                let status = checked(Asked::ResponseHeaders, imports::header(HeaderMap::Response, ":status"));
+                let grpc = if grpc { grpc_status(HeaderMap::Response) } else { None };
+                status.map(|status| (http::status(status.as_deref()), grpc, Head::default()))
             };
-            if let Some((status, headers)) = answer {
-                self.shared.with_worker(|worker| self.request.answer_begins(status, headers, worker));
+            let now = self.shared.now();
+            if let Some((status, grpc, headers)) = answer {
+                let request = &self.request;
+                self.shared.with_worker(|worker| request.answer_begins(status, grpc, headers, now, worker));
             }
         }
         if end {
@@ -103,13 +110,22 @@ impl Stream {
     }
 
     pub fn response_body(&mut self, size: usize, end: bool) {
-        if size > 0 && self.request.wants_answers_body() {
+        if size > 0 {
             let read = || checked(Asked::ResponseBody, imports::buffer(Buffer::ResponseBody, size));
             self.request.answer_body(size, read);
         }
         if end {
             self.response_ends();
         }
+    }
+
+    pub fn response_trailers(&mut self) {
+        if self.request.awaits_grpc_status()
+            && let Some(status) = grpc_status(HeaderMap::ResponseTrailers)
+        {
+            self.request.answer_trailers(status);
+        }
+        self.response_ends();
     }
 
     pub fn response_ends(&mut self) {
@@ -131,11 +147,17 @@ impl Stream {
     pub fn done(&mut self) {
         if !matches!(self.request, Request::Passing) {
             let now = self.shared.now();
+            pools::lease_for(&self.shared, &self.request, now);
             let request = &mut self.request;
             self.shared.with_worker(|worker| request.gone(now, worker));
             self.shared.follow_up();
         }
     }
+}
+
+fn grpc_status(map: HeaderMap) -> Option<GrpcStatus> {
+    let value = checked(Asked::ResponseHeaders, imports::header(map, GRPC_STATUS)).flatten();
+    value.map(|value| GrpcStatus::parse(&value))
 }
 
 /// The headers of the message whose callback runs. A block that is not whole is none.

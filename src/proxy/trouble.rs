@@ -29,6 +29,7 @@ pub enum Asked {
     FilterState,
     PluginName,
     Done,
+    Pool,
     Reentered,
 }
 
@@ -50,6 +51,7 @@ impl Asked {
             Self::FilterState => "set wasm.shadow_mirrors: it is missing",
             Self::PluginName => "read the plugin's name: shadow_config_invalid has plugin=unknown",
             Self::Done => "end the old configuration: its context stays in memory",
+            Self::Pool => "share limits with other workers: they hold for each worker",
             Self::Reentered => "handle an event within another event",
         }
     }

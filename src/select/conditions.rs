@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which requests a mirror may have, by what is in their head.
 
-use super::Matcher;
-use crate::http::{Head, query};
+use super::{Matcher, Test};
+use crate::http::{Head, host, query};
+
+const AUTHORITY: &str = ":authority";
 
 /// A mirror's `match` and `exclude`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,7 +45,23 @@ impl Condition {
                 .path
                 .as_ref()
                 .is_none_or(|matcher| matcher.holds(std::iter::once(query::split(path).0), unknown))
-            && self.headers.iter().all(|(name, matcher)| matcher.holds(head.values(name), unknown))
+            && self.headers.iter().all(|(name, matcher)| match name.as_str() {
+                AUTHORITY => host_holds(matcher, head, unknown),
+                _ => matcher.holds(head.values(name), unknown),
+            })
             && self.query.iter().all(|(name, matcher)| matcher.holds(query::values(path, name), unknown))
+    }
+}
+
+/// Both the host of the request and one that is asked for exactly are compared in one spelling.
+fn host_holds(matcher: &Matcher, head: &Head, unknown: bool) -> bool {
+    let scheme = head.get(":scheme");
+    let mut hosts = head.values(AUTHORITY).map(|value| host::normal(value, scheme));
+    match matcher {
+        Matcher::Value(Test::Exact(text)) => {
+            let expected = host::normal(&text.bytes, scheme);
+            hosts.any(|host| host == expected)
+        }
+        matcher => matcher.holds(hosts, unknown),
     }
 }

@@ -17,12 +17,15 @@ impl Percentage {
     pub const NONE: Self = Self(0);
     pub const ALL: Self = Self(STEPS);
 
-    /// `None` outside 0 to 100 and for more than four decimals.
+    /// The nearest share to a percentage from 0 to 100, but not nothing for what is above 0.
+    pub fn rounded(percent: f64) -> Self {
+        let steps = (percent * 10_000.0).round().clamp(0.0, f64::from(STEPS)) as u32;
+        Self(if percent > 0.0 { steps.max(1) } else { steps })
+    }
+
+    /// The same for tests and tools: `None` outside 0 to 100.
     pub fn from_percent(percent: f64) -> Option<Self> {
-        let steps = (percent * 10_000.0).round();
-        // Four decimals survive the way through a double to within this; a fifth decimal does not.
-        let exact = (percent - steps / 10_000.0).abs() < 1e-9;
-        (exact && (0.0..=f64::from(STEPS)).contains(&steps)).then_some(Self(steps as u32))
+        (0.0..=100.0).contains(&percent).then(|| Self::rounded(percent))
     }
 
     /// The share on the way to another, so much time of all that it takes.
@@ -58,6 +61,11 @@ impl Dice {
         Self(Rng::with_seed(seed))
     }
 
+    /// A number that no other VM draws, nor this one again.
+    pub fn identity(&mut self) -> u64 {
+        self.0.u64(..)
+    }
+
     /// Whether one request is in the share. Draws only where chance decides.
     pub fn picks(&mut self, percentage: Percentage) -> bool {
         match percentage {
@@ -88,13 +96,20 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn takes_four_decimals_and_no_more() {
-        for (percent, steps) in
-            [(0.0, 0), (100.0, STEPS), (0.0001, 1), (33.3333, 333_333), (99.9999, 999_999), (1.1, 11_000)]
-        {
+    fn is_rounded_to_four_decimals_and_never_to_nothing() {
+        for (percent, steps) in [
+            (0.0, 0),
+            (-0.0, 0),
+            (100.0, STEPS),
+            (0.0001, 1),
+            (0.000_000_1, 1),
+            (33.333_333_3, 333_333),
+            (99.999_96, STEPS),
+            (1.1, 11_000),
+        ] {
             assert_eq!(Percentage::from_percent(percent), Some(Percentage(steps)), "{percent}");
         }
-        for percent in [0.00001, 33.33333, 100.0001, -0.0001, f64::NAN, f64::INFINITY, 1e300] {
+        for percent in [100.0001, -0.0001, f64::NAN, f64::INFINITY, 1e300] {
             assert_eq!(Percentage::from_percent(percent), None, "{percent}");
         }
     }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh64::Xxh64;
 
 use super::sampling::{Draw, STEPS};
-use crate::http::{Head, cookies, query};
+use crate::http::{Head, cookies, host, query};
 
 const SEED: u64 = 0;
 
@@ -36,6 +36,7 @@ impl SampleBy {
     /// one user.
     pub fn draw(&self, head: &Head) -> Option<Draw> {
         let value: Cow<[u8]> = match &self.key {
+            Key::Header(name) if name == ":authority" => host::normal(head.get(name)?, head.get(":scheme")),
             Key::Header(name) => head.get(name)?.into(),
             Key::Cookie(name) => cookies::find(head.values("cookie"), name)?.into(),
             Key::Query(name) => query::values(head.get(":path")?, name).next()?,

@@ -7,6 +7,7 @@
 use super::ledger::{Handle, Ledger, MetricKind};
 use super::reason::{Class, ComparisonResult, FailReason, Side, SkipReason};
 use crate::compare::DifferenceKind;
+use crate::http::GrpcStatus;
 
 /// The gauge that is 1 while a plugin's configuration is invalid.
 pub fn config_invalid(plugin: &str) -> String {
@@ -26,7 +27,9 @@ pub struct Meters {
     skipped: [Handle; SkipReason::ALL.len()],
     failed: [Handle; FailReason::ALL.len()],
     responses: [[Handle; Class::ALL.len()]; Side::ALL.len()],
+    grpc: [[Handle; GrpcStatus::ALL.len()]; Side::ALL.len()],
     durations: [Handle; Side::ALL.len()],
+    pub slowdown: Handle,
 }
 
 /// The metrics of a mirror that compares.
@@ -57,9 +60,16 @@ impl Meters {
                     define(MetricKind::Counter, &labels, "shadow_responses_total")
                 })
             }),
-            durations: Side::ALL.map(|(_, side)| {
-                define(MetricKind::Histogram, &[mirror, ("side", side)], "shadow_duration_milliseconds")
+            grpc: Side::ALL.map(|(_, side)| {
+                GrpcStatus::ALL.map(|(_, status)| {
+                    let labels = [mirror, ("side", side), ("status", status)];
+                    define(MetricKind::Counter, &labels, "shadow_grpc_responses_total")
+                })
             }),
+            durations: Side::ALL.map(|(_, side)| {
+                define(MetricKind::Histogram, &[mirror, ("side", side)], "shadow_duration_microseconds")
+            }),
+            slowdown: define(MetricKind::Histogram, &[mirror], "shadow_slowdown_percent"),
         }
     }
 
@@ -73,6 +83,10 @@ impl Meters {
 
     pub fn responses(&self, side: Side, class: Class) -> Option<Handle> {
         self.responses.get(side as usize)?.get(class as usize).copied()
+    }
+
+    pub fn grpc(&self, side: Side, status: GrpcStatus) -> Option<Handle> {
+        self.grpc.get(side as usize)?.get(status as usize).copied()
     }
 
     pub fn duration(&self, side: Side) -> Option<Handle> {
@@ -127,7 +141,7 @@ mod tests {
         );
         assert_eq!(
             name(meters.duration(Side::Shadow)),
-            "mirror=.=v2;.;side=.=shadow;.;shadow_duration_milliseconds"
+            "mirror=.=v2;.;side=.=shadow;.;shadow_duration_microseconds"
         );
         assert_eq!(config_invalid("ns.a"), "plugin=.=ns.a;.;shadow_config_invalid");
     }

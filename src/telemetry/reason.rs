@@ -58,15 +58,18 @@ pub enum FailReason {
     Timeout,
     /// Headers had come, or the answer was over Envoy's limit.
     Reset,
+    /// A bound of our own ended it where the primary met the same bound. No failure of the shadow.
+    Cut,
 }
 
 impl FailReason {
-    pub const ALL: [(Self, &str); 5] = [
+    pub const ALL: [(Self, &str); 6] = [
         (Self::UnknownCluster, "unknown_cluster"),
         (Self::Rejected, "rejected"),
         (Self::Unreachable, "unreachable"),
         (Self::Timeout, "timeout"),
         (Self::Reset, "reset"),
+        (Self::Cut, "cut"),
     ];
 }
 

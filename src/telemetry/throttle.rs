@@ -36,6 +36,12 @@ impl Throttle {
         admitted
     }
 
+    /// Whether a line would be let through now. Counts nothing.
+    pub fn has_room(&self, now: Moment, per_minute: u32) -> bool {
+        let is_new = self.since.get().is_none_or(|since| now.saturating_sub(since) >= MINUTE);
+        (if is_new { 0 } else { self.let_through.get() }) < per_minute
+    }
+
     /// How many lines were left out so far. Says so once.
     pub fn take_all_left_out(&self) -> Option<u64> {
         let count = self.unreported.take() + self.left_out.take();

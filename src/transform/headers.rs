@@ -16,7 +16,29 @@ pub struct HeaderEdits {
 pub enum NamePattern {
     Name(Vec<u8>),
     Prefix(Vec<u8>),
+    /// All of [`CREDENTIALS`].
+    Credentials,
 }
+
+/// Headers in which credentials are sent, in lower case: what `$credentials` stands for.
+pub const CREDENTIALS: [&str; 16] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "x-access-token",
+    "x-amz-security-token",
+    "x-csrf-token",
+    "x-xsrf-token",
+    "x-goog-iap-jwt-assertion",
+    "x-forwarded-client-cert",
+    "x-forwarded-access-token",
+    "x-vault-token",
+    "x-gitlab-token",
+    "x-functions-key",
+];
 
 impl HeaderEdits {
     /// Whether a header of the request is removed or replaced.
@@ -45,6 +67,7 @@ impl NamePattern {
         match self {
             Self::Name(exact) => exact == name,
             Self::Prefix(prefix) => name.starts_with(prefix),
+            Self::Credentials => CREDENTIALS.iter().any(|header| header.as_bytes() == name),
         }
     }
 }

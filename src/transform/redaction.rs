@@ -4,10 +4,14 @@
 //! Each is replaced in place, and every other byte stays. A body of which it cannot be known that nothing is left is
 //! not sent at all.
 
-mod json;
+mod body;
+mod places;
+mod spans;
 
 use std::borrow::Cow;
+use std::task::Poll;
 
+pub use self::body::BodyRedaction;
 use crate::http::query::{self, Parameter};
 use crate::http::{Head, tokens};
 use crate::json::Pointer;
@@ -45,6 +49,8 @@ pub enum RedactError {
     Unredactable,
     /// It would be longer than the limit.
     TooLong,
+    /// The VM has no memory for it.
+    OutOfMemory,
 }
 
 impl Redaction {
@@ -95,18 +101,37 @@ impl Redaction {
             && (is(parameter.name) || parameter.name.contains(&b'+') && is(&spaced().collect::<Vec<_>>()))
     }
 
-    /// The body with the values under the pointers replaced; `None` if it may stay as it is.
+    /// The body with the values under the pointers replaced; `None` if it may stay as it is. Takes as long as that takes,
+    /// where [`Self::begin`] does it in steps.
     ///
     /// # Errors
     /// If it cannot be redacted, or would have more than `max_len` bytes then.
     pub fn body(&self, head: &Head, body: &[u8], max_len: usize) -> Result<Option<Vec<u8>>, RedactError> {
+        let Some(mut redaction) = self.begin(head, body, max_len)? else { return Ok(None) };
+        loop {
+            if let Poll::Ready(redacted) = redaction.step(self, body, usize::MAX) {
+                return redacted;
+            }
+        }
+    }
+
+    /// Begins to replace the values under the pointers; `None` if the body may stay as it is.
+    ///
+    /// # Errors
+    /// If the headers do not say that it is JSON.
+    pub fn begin(
+        &self,
+        head: &Head,
+        body: &[u8],
+        max_len: usize,
+    ) -> Result<Option<BodyRedaction>, RedactError> {
         if self.json.is_empty() || body.is_empty() {
             return Ok(None);
         }
         if !is_plain_json(head) {
             return Err(RedactError::Unredactable);
         }
-        json::redact(body, &self.json, &self.replacement.json, max_len)
+        Ok(Some(BodyRedaction::new(&self.json, max_len)))
     }
 
     /// Upper bound of the bytes by which headers and path grow.

@@ -133,7 +133,7 @@ async fn copies_in_flight_finish_under_the_configuration_that_made_them() -> Res
     let stats = pair.ends_well().await?;
     let answers = stats.counter("shadow_responses_total", &[("mirror", "one"), ("side", "shadow")]);
     ensure!(answers == 8, "{stats}");
-    ensure!(stats.histogram("shadow_duration_milliseconds", &[("side", "shadow")]).sum > 8.0 * 2300.0);
+    ensure!(stats.histogram("shadow_duration_microseconds", &[("side", "shadow")]).sum > 8.0 * 2_300_000.0);
     Ok(())
 }
 
@@ -209,7 +209,7 @@ async fn another_module_takes_over_under_load() -> Result<()> {
 
 async fn is_replaced(workers: u32) -> Result<()> {
     let (_directory, module) = other_module().await?;
-    let mut pair = Pair::on(Wire::Http1, HELD, |bootstrap| draining_for(bootstrap, workers, 3)).await?;
+    let mut pair = Pair::on(Wire::Http1, HELD, |bootstrap| draining_for(bootstrap, workers, 8)).await?;
     let load = Load::on(&pair);
     pair.shadow.respond_with(|_| Reply::hang());
     let in_flight = |stats: &Stats| total(stats, "shadow_in_flight", "one");
@@ -237,7 +237,7 @@ async fn the_filter_goes_and_comes_back_under_load() -> Result<()> {
 }
 
 async fn goes_and_comes_back(workers: u32) -> Result<()> {
-    let mut pair = Pair::on(Wire::Http1, ONE, |bootstrap| draining_for(bootstrap, workers, 3)).await?;
+    let mut pair = Pair::on(Wire::Http1, ONE, |bootstrap| draining_for(bootstrap, workers, 8)).await?;
     let load = Load::on(&pair);
     pair.shadow.respond_with(|_| Reply::status(200).delay(Duration::from_millis(100)));
     pair.shadow.await_count(20).await?;
@@ -338,7 +338,7 @@ async fn ask_each(pair: &Pair, times: usize) -> Result<()> {
 }
 
 /// The same module as other code: with a custom section, which says nothing, at its end.
-async fn other_module() -> Result<(tempfile::TempDir, PathBuf)> {
+pub async fn other_module() -> Result<(tempfile::TempDir, PathBuf)> {
     let mut code = fs::read(tokio::task::spawn_blocking(harness::wasm::module).await??)?;
     // Section 0, its size, the length of its name, the name.
     code.extend_from_slice(b"\x00\x06\x05other");

@@ -19,5 +19,6 @@ mod hostile;
 mod lifecycle;
 mod metrics;
 mod policy;
+mod pools;
 mod primary;
 mod ten_thousand;

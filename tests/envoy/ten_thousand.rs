@@ -84,7 +84,7 @@ async fn ten_thousand_requests_are_answered_and_their_copies_add_up() -> Result<
         for side in ["primary", "shadow"] {
             let labels = [("mirror", mirror), ("side", side)];
             let answers = stats.counter("shadow_responses_total", &labels);
-            let durations = stats.histogram("shadow_duration_milliseconds", &labels).count;
+            let durations = stats.histogram("shadow_duration_microseconds", &labels).count;
             ensure!(answers == durations, "{mirror}, {side}: {answers} answers, {durations} durations");
         }
     }

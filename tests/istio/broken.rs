@@ -24,7 +24,7 @@ fn configurations() -> Vec<(Value, &'static str)> {
     vec![
         (Value::Null, "configuration: found "),
         (json!({}), "configuration: found "),
-        (json!({"mirrors": []}), "mirrors: found "),
+        (json!({"mirrors": 7}), "mirrors: found "),
         (with("percentage", json!(120)), "mirrors[0].percentage: found 120, expected a number from 0 to 100"),
         (with("percentage", json!("ten")), "mirrors[0].percentage: found "),
         (with("percent", json!(10)), "mirrors[0].percent: "),

@@ -27,7 +27,7 @@ pub async fn labels_come_out_of_the_agents_endpoint(world: &World) -> Result<()>
         "shadow_responses_total{mirror=\"v2\",side=\"shadow\",class=\"2xx\"}",
         "shadow_comparisons_total{mirror=\"v2\",result=\"mismatch\"}",
         "shadow_differences_total{mirror=\"v2\",kind=\"body\"}",
-        "shadow_duration_milliseconds_count{mirror=\"v2\",side=\"shadow\"}",
+        "shadow_duration_microseconds_count{mirror=\"v2\",side=\"shadow\"}",
         "shadow_in_flight{mirror=\"v2\"} 0",
         "shadow_config_invalid{",
     ];

@@ -3,8 +3,7 @@
 
 use shadow_filter::compare::Observed;
 use shadow_filter::config::Config;
-use shadow_filter::http::Outcome;
-use shadow_filter::mirror::Worker;
+use shadow_filter::mirror::{Ended, Worker};
 
 use std::time::Duration;
 
@@ -33,9 +32,10 @@ fn every_answer_of_the_shadow_is_an_answer_whatever_its_status() {
     for (status, class) in
         [(200, "2xx"), (302, "3xx"), (404, "4xx"), (500, "5xx"), (502, "5xx"), (503, "5xx"), (504, "5xx")]
     {
-        let expected = [format!("responses shadow {class}")];
-        assert_eq!(counted("text/plain", Answer::status(status)), expected);
-        assert_eq!(counted("application/grpc", Answer::status(status)), expected);
+        let expected = format!("responses shadow {class}");
+        assert_eq!(counted("text/plain", Answer::status(status)), [expected.as_str()]);
+        let of_grpc = ["grpc_responses shadow UNKNOWN", expected.as_str()];
+        assert_eq!(counted("application/grpc", Answer::status(status)), of_grpc);
     }
 }
 
@@ -161,7 +161,7 @@ fn a_header_block_that_is_not_whole_is_counted_and_disturbs_nothing() {
 fn an_answer_to_a_copy_that_nobody_sent_changes_nothing() {
     let config = Config::parse(br#"{"mirrors": [{"cluster": "shadow"}]}"#).expect("valid");
     let mut worker = Worker::new(config, 1);
-    assert_eq!(worker.awaited(7), None);
-    worker.settle(7, Outcome::NO_HEADERS, Observed::default(), Duration::ZERO);
+    assert_eq!(worker.awaited(7, Duration::ZERO), None);
+    worker.settle(7, Ended::NO_HEADERS, Observed::default(), Duration::ZERO);
     assert!(!worker.waiting().news);
 }

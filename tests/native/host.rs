@@ -8,6 +8,7 @@
 mod exports;
 mod imports;
 mod metrics;
+mod shared_data;
 mod timers;
 
 use std::cell::RefCell;
@@ -19,6 +20,7 @@ use shadow_filter::proxy::{self, OnInvalid};
 pub use self::exports::*;
 pub use self::imports::serialized;
 pub use self::metrics::Metrics;
+pub use self::shared_data::SharedData;
 use self::timers::Timers;
 
 pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
@@ -26,7 +28,9 @@ pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
 /// Numbers of the ABI's maps and buffers.
 pub const REQUEST_HEADERS: u32 = 0;
 pub const RESPONSE_HEADERS: u32 = 2;
+pub const RESPONSE_TRAILERS: u32 = 3;
 pub const CALL_HEADERS: u32 = 6;
+pub const CALL_TRAILERS: u32 = 7;
 pub const REQUEST_BODY: u32 = 0;
 pub const RESPONSE_BODY: u32 = 1;
 pub const CALL_BODY: u32 = 4;
@@ -47,6 +51,8 @@ pub struct Host {
     pub wall: Duration,
     pub contexts: BTreeMap<u32, Context>,
     pub timers: Timers,
+    /// Of all VMs of the process.
+    pub shared_data: SharedData,
     pub metrics: Metrics,
     pub logs: Vec<Log>,
     pub callouts: Vec<Callout>,
@@ -61,6 +67,8 @@ pub struct Host {
     pub failing: BTreeSet<String>,
     /// Calls of the filter to the host, since the start.
     pub calls: usize,
+    /// Those among them to shared data.
+    pub shared_data_calls: usize,
     current: u32,
     /// The root that waits for its copies, by its configuration: Envoy's key has no more in it here.
     pending_done: BTreeMap<Vec<u8>, u32>,
@@ -120,10 +128,10 @@ impl Callout {
     }
 }
 
-/// A fresh host in this thread, with the filter installed.
-pub fn start(on_invalid: OnInvalid) {
+/// A fresh host in this thread, with the filter installed, in a process of its own or one with other VMs.
+pub fn start(on_invalid: OnInvalid, shared_data: SharedData, now: Duration) {
     proxy::install(on_invalid);
-    HOST.set(Host { now: Duration::from_secs(1), ..Host::default() });
+    HOST.set(Host { now, shared_data, ..Host::default() });
 }
 
 pub fn with<T>(act: impl FnOnce(&mut Host) -> T) -> T {

@@ -94,6 +94,8 @@ fn every_call_may_fail_at_any_time_and_is_reported_once() {
         "buffer 1",
         "buffer 4",
         "http_call",
+        "get_shared_data",
+        "set_shared_data",
         "set_property",
         "set_tick_period",
         "clock 0",

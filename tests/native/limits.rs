@@ -119,7 +119,7 @@ fn observations_do_not_pile_up_until_the_next_tick() {
     for copy in sim.unanswered() {
         sim.answer(&copy, Answer::status(200));
     }
-    assert!(sim.observations("shadow_duration_milliseconds", &[]).len() >= 4000);
+    assert!(sim.observations("shadow_duration_microseconds", &[]).len() >= 4000);
     sim.assert_all_settled();
 }
 

@@ -153,8 +153,9 @@ fn its_answer_counts_for_each_mirror_that_got_a_copy() {
     assert_eq!((of("a"), of("b"), of("c")), (1, 0, 1));
 }
 
+/// Neither a client that sends or reads slowly nor the carrying of an answer's body is charged to a side.
 #[test]
-fn durations_are_from_the_end_of_the_request_to_the_end_of_the_answer() {
+fn durations_are_from_the_end_of_the_request_to_the_headers_of_the_answer() {
     let mut sim = sim();
     let stream = sim.request().method("POST").headers_only();
     sim.advance(millis(500));
@@ -165,10 +166,126 @@ fn durations_are_from_the_end_of_the_request_to_the_end_of_the_answer() {
     stream.response_end();
     sim.advance(millis(15));
     let copy = sim.only_callout();
-    sim.answer(&copy, Answer::status(200));
+    // Envoy hands the answer over whole, and says how long its headers took.
+    sim.answer(&copy, Answer::of_envoy(200).header("x-envoy-upstream-service-time", "25"));
     sim.rest();
-    assert_eq!(sim.observations("shadow_duration_milliseconds", &SIDE), [30]);
-    assert_eq!(sim.observations("shadow_duration_milliseconds", &[("side", "shadow")]), [45]);
+    assert_eq!(sim.observations("shadow_duration_microseconds", &SIDE), [20_000]);
+    assert_eq!(sim.observations("shadow_duration_microseconds", &[("side", "shadow")]), [25_999]);
+    assert_eq!(sim.observations("shadow_slowdown_percent", &[]), [129]);
+}
+
+#[test]
+fn a_duration_is_exact_where_the_body_took_no_time() {
+    for (micros, service_time, expected) in [
+        (300, "0", 300),
+        (9_500, "3", 9_500),
+        (12_345, "12", 12_345),
+        (12_345, "x", 12_345),
+        (90_000, "12", 12_999),
+    ] {
+        let mut sim = sim();
+        sim.request().send().respond(200);
+        sim.advance(Duration::from_micros(micros));
+        let answer = Answer::of_envoy(200).header("x-envoy-upstream-service-time", service_time);
+        sim.answer(&sim.only_callout(), answer);
+        sim.rest();
+        let found = sim.observations("shadow_duration_microseconds", &[("side", "shadow")]);
+        assert_eq!(found, [expected], "{micros} µs and {service_time} ms");
+    }
+}
+
+#[test]
+fn a_slowdown_is_counted_whichever_side_answers_first() {
+    for primary_first in [true, false] {
+        let mut sim = sim();
+        let stream = sim.request().send();
+        let copy = sim.only_callout();
+        sim.advance(millis(2));
+        if primary_first {
+            stream.respond(200);
+        } else {
+            sim.answer(&copy, Answer::status(200));
+        }
+        sim.advance(millis(2));
+        if primary_first {
+            sim.answer(&copy, Answer::status(200));
+        } else {
+            stream.respond(200);
+        }
+        sim.rest();
+        let expected = if primary_first { 200 } else { 50 };
+        assert_eq!(sim.observations("shadow_slowdown_percent", &[]), [expected]);
+        stream.gone();
+        sim.assert_all_settled();
+    }
+}
+
+/// Streams are longer than the timeout of copies, on both sides.
+#[test]
+fn a_timeout_that_the_primary_outlasts_is_no_failure() {
+    for (primary, headers, reason) in [
+        // How long the primary takes, and whether the shadow's headers had come.
+        (None, true, "cut"),
+        (None, false, "cut"),
+        (Some(6), true, "cut"),
+        (Some(1), true, "reset"),
+        (Some(1), false, "timeout"),
+    ] {
+        let mut sim = sim();
+        let stream = sim.request().send();
+        let copy = sim.only_callout();
+        stream.response(200);
+        if let Some(seconds) = primary {
+            sim.advance(Duration::from_secs(seconds));
+            stream.response_end();
+            sim.advance(Duration::from_secs(5_u64.saturating_sub(seconds)));
+        } else {
+            sim.advance(Duration::from_secs(5));
+        }
+        sim.answer(&copy, if headers { Answer::without_headers() } else { Answer::of_envoy(504) });
+        let counted = sim.counted("m");
+        assert_eq!(counted.get(&format!("failed {reason}")), Some(&1), "{primary:?} {headers}: {counted:?}");
+        stream.gone();
+        sim.assert_all_settled();
+    }
+}
+
+/// Envoy has a limit for the answers to calls, and tells no cause.
+#[test]
+fn an_answer_beyond_envoys_limit_is_no_failure_where_the_primarys_is_as_large() {
+    let mut sim = sim();
+    let ask = |sim: &mut Sim, size: usize, answer: Answer| {
+        let stream = sim.request().send();
+        stream.respond_with(200, &[], &[&vec![b'x'; size]]);
+        stream.gone();
+        sim.tick();
+        let copy = sim.unanswered().pop().expect("a copy");
+        sim.answer(&copy, answer);
+    };
+    ask(&mut sim, 100_000, Answer::without_headers());
+    assert_eq!(sim.counted("m")["failed reset"], 1, "nothing has come whole yet");
+    ask(&mut sim, 100_000, Answer::status(200).body(vec![b'x'; 100_000]));
+    ask(&mut sim, 200_000, Answer::without_headers());
+    assert_eq!(sim.counted("m")["failed cut"], 1);
+    ask(&mut sim, 90_000, Answer::without_headers());
+    ask(&mut sim, 10, Answer::without_headers());
+    assert_eq!(sim.counted("m")["failed reset"], 3, "answers of that size come whole");
+    sim.assert_all_settled();
+}
+
+#[test]
+fn what_was_cut_does_not_open_the_breaker() {
+    let config = json!({"mirrors": [{"cluster": "shadow", "name": "m", "timeout": "1s", "breaker": {"consecutive_failures": 2}}]});
+    let mut sim = Sim::with_config(config);
+    for _ in 0..5 {
+        let stream = sim.request().send();
+        stream.response(200);
+        sim.advance(Duration::from_secs(1));
+        let copy = sim.unanswered().pop().expect("a copy");
+        sim.answer(&copy, Answer::without_headers());
+        stream.gone();
+    }
+    assert_eq!(sim.counted("m")["failed cut"], 5);
 }
 
 #[test]
@@ -179,7 +296,7 @@ fn an_answer_before_the_end_of_the_request_took_no_time() {
     sim.advance(millis(100));
     stream.end();
     sim.rest();
-    assert_eq!(sim.observations("shadow_duration_milliseconds", &SIDE), [0]);
+    assert_eq!(sim.observations("shadow_duration_microseconds", &SIDE), [0]);
 }
 
 #[test]

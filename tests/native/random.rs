@@ -228,6 +228,11 @@ impl World {
     fn settle(mut self) {
         self.streams.drain(..).for_each(|open| open.stream.gone());
         self.sim.rest();
+        // Copies of roots that ended without a word are given up after their timeout.
+        let overwritten = self.sim.overwritten() > 0;
+        if overwritten {
+            self.sim.advance(Duration::from_secs(15));
+        }
         for copy in self.sim.unanswered() {
             self.sim.answer(&copy, Answer::status(200));
         }
@@ -239,7 +244,7 @@ impl World {
             assert!(self.sim.end_root(root), "nothing is left to wait for");
         }
         self.sim.assert_all_settled();
-        assert_eq!(self.sim.cut(), 0, "no copy is lost");
+        assert!(overwritten || self.sim.cut() == 0, "no copy is lost");
     }
 }
 

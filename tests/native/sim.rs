@@ -7,6 +7,7 @@
 mod answer;
 mod equations;
 mod request;
+mod workers;
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -15,8 +16,9 @@ use shadow_filter::proxy::OnInvalid;
 
 pub use self::answer::Answer;
 pub use self::request::{Request, Stream};
+pub use self::workers::Workers;
 use crate::host::{self, Context, Log};
-pub use crate::host::{Callout, Level};
+pub use crate::host::{Callout, Level, SharedData};
 
 /// The plugin's name in the simulated Envoy's configuration.
 pub const PLUGIN: &str = "ns.shadow";
@@ -52,9 +54,28 @@ impl Sim {
     }
 
     fn start(configuration: &[u8], on_invalid: OnInvalid) -> Self {
-        host::start(on_invalid);
+        Self::in_process(&SharedData::default(), Duration::from_secs(1), configuration, on_invalid)
+    }
+
+    /// A VM in a process that may have had others, with any configuration.
+    pub fn in_process(
+        process: &SharedData,
+        now: Duration,
+        configuration: &[u8],
+        on_invalid: OnInvalid,
+    ) -> Self {
+        host::start(on_invalid, process.clone(), now);
         let (root, accepted) = create_root(configuration);
         Self { root, accepted }
+    }
+
+    /// One more VM in a process, with a configuration that must be valid.
+    pub fn beside(process: &SharedData, json: impl Display, now: Duration) -> Self {
+        host::start(OnInvalid::Inert, process.clone(), now);
+        let (root, accepted) = create_root(json.to_string().as_bytes());
+        let sim = Self { root, accepted };
+        assert_eq!(sim.errors(), Vec::<String>::new());
+        sim
     }
 
     /// Whether Envoy was told to take the configuration.
@@ -143,6 +164,11 @@ impl Sim {
     /// Calls of the filter to the host so far.
     pub fn host_calls(&self) -> usize {
         host::with(|host| host.calls)
+    }
+
+    /// Those among them to what VMs share.
+    pub fn shared_data_calls(&self) -> usize {
+        host::with(|host| host.shared_data_calls)
     }
 
     /// Every copy that the host took so far.

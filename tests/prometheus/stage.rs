@@ -49,7 +49,7 @@ impl Stage {
             .plugin(mirrors().to_string())
             // Nobody asks these two.
             .extra_listener("quiet", r#"{"mirrors": [{"name": "idle", "cluster": "shadow"}]}"#)
-            .extra_listener("broken", r#"{"mirrors": []}"#)
+            .extra_listener("broken", r#"{"mirrors": 7}"#)
             .strict(false)
             .edit(|bootstrap| {
                 let listener = &mut bootstrap["static_resources"]["listeners"][2]["filter_chains"][0];

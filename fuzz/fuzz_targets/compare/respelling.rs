@@ -148,7 +148,7 @@ pub fn encoded(body: &[u8], choices: &mut Choices) -> Observed {
         _ => return Observed { status: 200, body: Some(body.to_vec()), ..Observed::default() },
     };
     let headers = shadow_filter_fuzz::head(&[(b"content-encoding", encoding.as_bytes())]);
-    Observed { status: 200, headers, body: Some(body) }
+    Observed { status: 200, grpc: None, headers, body: Some(body) }
 }
 
 fn is_like_zlib(body: &[u8]) -> bool {

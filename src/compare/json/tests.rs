@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which JSON texts are equal, and where others differ.
 
+use super::tree::MAX_DEPTH;
 use super::*;
+use crate::compare::difference::Differences;
+use crate::json::Pointer;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -9,11 +12,39 @@ fn pointers(texts: &[&str]) -> Vec<Pointer> {
     texts.iter().map(|text| Pointer::parse(text).expect("a pointer")).collect()
 }
 
+/// The tree of a text, read in steps of so much work.
+fn tree(text: &[u8], slices: &[usize]) -> Result<TreeBuilder, TreeError> {
+    let mut tree = TreeBuilder::default();
+    for slice in slices.iter().cycle() {
+        if tree.step(text, &mut slice.clone())?.is_ready() {
+            break;
+        }
+    }
+    Ok(tree)
+}
+
+fn is_json(text: &[u8]) -> bool {
+    tree(text, &[usize::MAX]).is_ok()
+}
+
+fn sliced(a: &str, b: &str, ignore: &[&str], slices: &[usize]) -> Differences {
+    let trees = [a, b].map(|text| tree(text.as_bytes(), slices).expect("JSON"));
+    let views = [trees[0].view(a.as_bytes()), trees[1].view(b.as_bytes())];
+    let ignore = pointers(ignore);
+    let mut differences = Differences::default();
+    let mut comparison = TreeComparison::begin(views, &ignore, &mut differences, &mut 1).expect("memory");
+    for slice in slices.iter().cycle() {
+        let step = comparison.step(views, &ignore, &mut differences, &mut slice.clone());
+        if step.expect("memory").is_ready() {
+            break;
+        }
+    }
+    differences
+}
+
 /// Where two texts differ.
 fn differences(a: &str, b: &str, ignore: &[&str]) -> Vec<String> {
-    let (a, b) = (Tree::of(a.as_bytes()).expect("JSON"), Tree::of(b.as_bytes()).expect("JSON"));
-    let mut differences = Differences::default();
-    a.compare(&b, &pointers(ignore), &mut differences);
+    let differences = sliced(a, b, ignore, &[usize::MAX]);
     assert_eq!(differences.is_empty(), differences.listed.is_empty());
     differences.listed.into_iter().map(|difference| difference.at).collect()
 }
@@ -87,7 +118,7 @@ fn what_is_ignored_does_not_differ() {
 #[test]
 fn what_is_not_json_is_no_tree() {
     let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-    assert!(Tree::of(deep(MAX_DEPTH).as_bytes()).is_some());
+    assert!(is_json(deep(MAX_DEPTH).as_bytes()));
     let too_deep = deep(MAX_DEPTH + 1);
     for text in [
         "",
@@ -109,9 +140,9 @@ fn what_is_not_json_is_no_tree() {
         "{\"a\" 1}",
         &too_deep,
     ] {
-        assert!(Tree::of(text.as_bytes()).is_none(), "{text}");
+        assert!(!is_json(text.as_bytes()), "{text}");
     }
-    assert!(Tree::of(b"\"\xff\"").is_none());
+    assert!(!is_json(b"\"\xff\""));
 }
 
 #[test]
@@ -215,7 +246,7 @@ mod properties {
 
         #[test]
         fn no_text_is_too_odd(a in "[\\[\\]{}\",:0-9eE.\\-tfn\\\\u ]{0,40}") {
-            let own = Tree::of(a.as_bytes()).is_some();
+            let own = is_json(a.as_bytes());
             let serdes = serde_json::from_str::<serde::de::IgnoredAny>(&a).is_ok();
             prop_assert_eq!(own, serdes, "{}", a);
         }

@@ -35,8 +35,9 @@ fn condition(node: &Node) -> Option<Condition> {
     let object = node.object(keys::CONDITION)?;
     let methods = object.or("methods", None, |node| methods(node).map(Some));
     let path = object.or("path", None, |node| matcher(node).map(Some));
-    let headers = object.or("headers", Vec::new(), |node| named(node, header_name));
-    let query = object.or("query", Vec::new(), |node| named(node, parameter_name));
+    let headers =
+        object.or("headers", Vec::new(), |node| named(node, header_name, |name| name == ":authority"));
+    let query = object.or("query", Vec::new(), |node| named(node, parameter_name, |_| false));
     Some(Condition { methods: methods?, path: path?, headers: headers?, query: query? })
 }
 
@@ -56,7 +57,11 @@ fn methods(node: &Node) -> Option<Vec<Vec<u8>>> {
     methods.into_iter().collect()
 }
 
-fn named<N>(node: &Node, name: impl Fn(&str, &Node) -> Option<N>) -> Option<Vec<(N, Matcher)>> {
+fn named<N>(
+    node: &Node,
+    name: impl Fn(&str, &Node) -> Option<N>,
+    is_host: impl Fn(&N) -> bool,
+) -> Option<Vec<(N, Matcher)>> {
     const EXPECTED: &str = "an object of at most 64 names and matchers";
     let entries = node.entries(EXPECTED)?;
     if entries.len() > MAX_NAMES {
@@ -71,7 +76,8 @@ fn named<N>(node: &Node, name: impl Fn(&str, &Node) -> Option<N>) -> Option<Vec<
                 node.fault("text", MATCHER);
                 return None;
             }
-            name.zip(matcher(node))
+            let of_host = name.as_ref().is_some_and(&is_host);
+            name.zip(matcher_of(node, of_host))
         })
         .collect();
     read.into_iter().collect()
@@ -97,9 +103,14 @@ fn parameter_name(text: &str, node: &Node) -> Option<Vec<u8>> {
 }
 
 fn matcher(node: &Node) -> Option<Matcher> {
+    matcher_of(node, false)
+}
+
+/// `of_host`: hosts are compared without case.
+fn matcher_of(node: &Node, of_host: bool) -> Option<Matcher> {
     let object = node.object(keys::MATCHER)?;
     let ignore_case = object.get("ignore_case");
-    let ignores = object.or("ignore_case", false, |node| node.bool());
+    let ignores = object.or("ignore_case", false, |node| node.bool()).map(|ignores| ignores || of_host);
     let text = |node: &Node| {
         let bytes = node.as_str().map(|text| text.as_bytes().to_vec()).or_else(|| node.refuse("text"));
         Some(Text { bytes: bytes?, ignore_case: ignores? })

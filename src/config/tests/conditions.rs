@@ -84,3 +84,22 @@ fn a_path_that_is_too_long_for_an_expression_is_not_copied() {
     assert!(!admits(json!({"match": [condition]}), &request));
     assert!(!admits(json!({"exclude": [condition]}), &request));
 }
+
+#[test]
+fn a_host_is_compared_in_one_spelling() {
+    for host in ["shop.test", "shop.test:80", "SHOP.test", "shop.test."] {
+        let request = [(":authority", host), (":scheme", "http"), (":path", "/")];
+        for name in ["host", ":authority"] {
+            for matcher in [
+                json!({"exact": "shop.test"}),
+                json!({"exact": "Shop.test.:80"}),
+                json!({"suffix": ".TEST"}),
+                json!({"regex": "SHOP\\.[a-z]+"}),
+            ] {
+                let condition = json!({"headers": {name: matcher}});
+                assert!(admits(json!({"match": [condition]}), &request), "{host} {condition}");
+                assert!(!admits(json!({"exclude": [condition]}), &request), "{host} {condition}");
+            }
+        }
+    }
+}

@@ -228,3 +228,12 @@ fn fits_up_to_1024_headers() {
     let removes = mirror(json!({"cluster": "m", "headers": {"remove": ["x-*"]}}));
     assert!(fits(&many(5000), &removes, 0), "what is removed does not count");
 }
+
+#[test]
+fn a_preset_stands_for_the_headers_of_credentials() {
+    let all = mirror(json!({"cluster": "m", "authority": "keep", "headers": {"remove": ["$credentials"]}}));
+    let mut request: Vec<(&str, &str)> =
+        crate::transform::CREDENTIALS.iter().map(|name| (*name, "secret")).collect();
+    request.push(("x-user", "ann"));
+    assert_eq!(copied(&all, &request, 0), pairs(&[("x-user", "ann")]));
+}

@@ -27,14 +27,34 @@ fn a_number_is_an_integer_however_it_is_spelled() {
 }
 
 #[test]
+fn a_percentage_is_rounded_but_not_to_nothing() {
+    for (percentage, steps) in [(33.333_333_3, 33.3333), (0.000_001, 0.0001), (0.0, 0.0), (99.999_99, 100.0)]
+    {
+        let found = mirror(json!({"cluster": "c", "percentage": percentage})).select.percentage;
+        assert_eq!(Some(found), crate::select::Percentage::from_percent(steps), "{percentage}");
+    }
+}
+
+#[test]
 fn takes_the_ends_of_every_range() {
     for percentage in ["0", "0.0001", "99.9999", "100", "100.0", "1e2", "-0.0"] {
         parse_text(&format!(r#"{{"mirrors": [{{"cluster": "c", "percentage": {percentage}}}]}}"#));
     }
-    for (timeout, millis) in [("1ms", 1), ("3600000ms", 3_600_000), ("1h", 3_600_000), ("60m", 3_600_000)] {
+    for (timeout, millis) in [
+        ("1ms", 1),
+        ("0.1ms", 1),
+        ("3600000ms", 3_600_000),
+        ("1h", 3_600_000),
+        ("60m", 3_600_000),
+        ("0.25s", 250),
+        ("1.5s", 1500),
+        ("1m30s", 90_000),
+        ("0.5m0.5s1ms", 30_501),
+    ] {
         let timeout = mirror(json!({"cluster": "c", "timeout": timeout})).timeout;
         assert_eq!(timeout, Duration::from_millis(millis));
     }
+    assert_eq!(parse_text(r#"{"mirrors": []}"#).mirrors.len(), 0);
     for bytes in [1, 256 << 20] {
         parse(&json!({"max_buffered_bytes": bytes, "mirrors": [{"cluster": "c"}]}));
     }

@@ -36,8 +36,11 @@ pub fn read(node: &Node) -> Option<HeaderEdits> {
 }
 
 fn read_pattern(node: &Node) -> Option<NamePattern> {
-    const EXPECTED: &str = "a header name, or the start of one with a * behind it";
+    const EXPECTED: &str = "a header name, the start of one with a * behind it, or \"$credentials\"";
     let pattern = node.as_str().and_then(|text| match text.strip_suffix('*') {
+        None if text == "$credentials" => Some(NamePattern::Credentials),
+        // A preset that there is not would remove nothing.
+        _ if text.starts_with('$') => None,
         Some("") => Some(NamePattern::Prefix(Vec::new())),
         Some(prefix) => fields::header_name(prefix).map(|name| NamePattern::Prefix(name.into())),
         None => fields::header_name(text).map(|name| NamePattern::Name(name.into())),

@@ -8,10 +8,11 @@ use super::super::{fields, keys};
 use crate::transform::Retry;
 
 /// Envoy's names are those of the configuration. The first three are the default.
-const CONDITIONS: [(&str, &str); 5] = [
+const CONDITIONS: [(&str, &str); 6] = [
     ("connect-failure", "connect-failure"),
     ("refused-stream", "refused-stream"),
     ("reset", "reset"),
+    ("reset-before-request", "reset-before-request"),
     ("5xx", "5xx"),
     ("gateway-error", "gateway-error"),
 ];
@@ -19,12 +20,12 @@ const MAX_ATTEMPTS: u64 = 10;
 
 /// Within a mirror's timeout, if that is sound.
 pub fn read(node: &Node, timeout: Option<Duration>) -> Option<Retry> {
-    const ON: &str = "a list of 1 to 5 of connect-failure, refused-stream, reset, 5xx and gateway-error";
+    const ON: &str = "a list of 1 to 6 of connect-failure, refused-stream, reset, reset-before-request, 5xx and gateway-error";
     let object = node.object(keys::RETRY)?;
     let attempts = object.required("attempts", "a whole number from 1 to 10", |node| {
         node.integer(1, MAX_ATTEMPTS).map(fields::to_u32)
     });
-    let on = object.or("on", CONDITIONS.iter().take(3).map(|(name, _)| *name).collect(), |node| {
+    let on = object.or("retry_on", CONDITIONS.iter().take(3).map(|(name, _)| *name).collect(), |node| {
         let items = node.list(ON)?;
         if !(1..=CONDITIONS.len()).contains(&items.len()) {
             return node.refuse(ON);

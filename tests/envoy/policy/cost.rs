@@ -67,14 +67,14 @@ async fn a_copy_is_repeated_as_often_as_it_may_be() -> Result<()> {
     let cases = [
         // The condition, the reply, how often it is sent.
         ("none", None, Reply::status(503), 1),
-        ("on-5xx", Some(json!({"attempts": 2, "on": ["5xx"]})), Reply::status(500), 3),
-        ("on-gateway", Some(json!({"attempts": 1, "on": ["gateway-error"]})), Reply::status(503), 2),
-        ("not-gateway", Some(json!({"attempts": 1, "on": ["gateway-error"]})), Reply::status(500), 1),
+        ("on-5xx", Some(json!({"attempts": 2, "retry_on": ["5xx"]})), Reply::status(500), 3),
+        ("on-gateway", Some(json!({"attempts": 1, "retry_on": ["gateway-error"]})), Reply::status(503), 2),
+        ("not-gateway", Some(json!({"attempts": 1, "retry_on": ["gateway-error"]})), Reply::status(500), 1),
         ("on-reset", Some(json!({"attempts": 3})), Reply::reset(), 4),
         ("not-5xx", Some(json!({"attempts": 3})), Reply::status(500), 1),
         (
             "per-try",
-            Some(json!({"attempts": 1, "on": ["reset"], "per_try_timeout": "200ms"})),
+            Some(json!({"attempts": 1, "retry_on": ["reset"], "per_try_timeout": "200ms"})),
             Reply::hang(),
             2,
         ),
@@ -119,7 +119,7 @@ async fn a_copy_is_repeated_as_often_as_it_may_be() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_without_a_body_is_repeated_without_one() -> Result<()> {
     let plugin =
-        json!({"mirrors": [mirror("m", json!({"retry": {"attempts": 2, "on": ["5xx"]}}))]}).to_string();
+        json!({"mirrors": [mirror("m", json!({"retry": {"attempts": 2, "retry_on": ["5xx"]}}))]}).to_string();
     let pair = Pair::with(&plugin).await?;
     pair.shadow.respond_with(|_| Reply::status(500));
     for method in ["GET", "HEAD", "DELETE", "OPTIONS", "POST"] {

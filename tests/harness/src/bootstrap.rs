@@ -231,6 +231,16 @@ impl Bootstrap {
         self
     }
 
+    /// Lets the module call what it likes, on all listeners that have it.
+    pub fn unrestricted(mut self) -> Self {
+        for listener in self.listeners().iter_mut() {
+            if filter::is_in(listener) {
+                filter::unrestrict(listener);
+            }
+        }
+        self
+    }
+
     /// Runs another module on one listener, with no restriction of what it may call.
     pub fn module_on(mut self, listener: &str, path: impl Into<PathBuf>) -> Self {
         self.modules.insert(listener.to_owned(), path.into());
@@ -241,6 +251,12 @@ impl Bootstrap {
     pub fn plugin(self, json: impl Into<String>) -> Self {
         let configuration = filter::string_value(json.into());
         self.edit_listener(|listener| filter::configure(listener, Some(configuration)))
+    }
+
+    /// The plugin configuration of another listener, as a StringValue.
+    pub fn plugin_of(mut self, listener: &str, json: impl Into<String>) -> Self {
+        filter::configure(named(self.listeners(), listener), Some(filter::string_value(json.into())));
+        self
     }
 
     /// The plugin configuration of `ingress`, as a Struct.

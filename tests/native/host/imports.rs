@@ -19,6 +19,7 @@ pub enum Status {
     Ok = 0,
     NotFound = 1,
     BadArgument = 2,
+    CasMismatch = 8,
     InternalFailure = 10,
 }
 
@@ -111,7 +112,11 @@ unsafe extern "C" fn proxy_get_property(
     }
     // SAFETY: see the module.
     let path = unsafe { text(path, path_size) };
-    let value = called(|_| (path == "plugin_name").then(|| super::super::sim::PLUGIN.as_bytes().to_vec()));
+    let value = called(|_| match path.as_str() {
+        "plugin_name" => Some(super::super::sim::PLUGIN.as_bytes().to_vec()),
+        "plugin_root_id" => Some(b"root".to_vec()),
+        _ => None,
+    });
     // SAFETY: see the module.
     unsafe { hand_over(value, data, size) }
 }
@@ -134,6 +139,50 @@ unsafe extern "C" fn proxy_set_property(
         }
         host.filter_state.push((path, value));
         Status::Ok
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_get_shared_data(
+    key: *const u8,
+    key_size: usize,
+    data: *mut *mut u8,
+    size: *mut usize,
+    version: *mut u32,
+) -> Status {
+    if fails("get_shared_data") {
+        return Status::InternalFailure;
+    }
+    // SAFETY: see the module.
+    let key = unsafe { text(key, key_size) };
+    let found = called(|host| {
+        host.shared_data_calls += 1;
+        host.shared_data.get(&key)
+    });
+    let (value, found) = found.map_or((None, 0), |(value, version)| (Some(value), version));
+    // SAFETY: see the module.
+    unsafe {
+        *version = found;
+        hand_over(value, data, size)
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_set_shared_data(
+    key: *const u8,
+    key_size: usize,
+    data: *const u8,
+    size: usize,
+    version: u32,
+) -> Status {
+    if fails("set_shared_data") {
+        return Status::InternalFailure;
+    }
+    // SAFETY: see the module.
+    let (key, value) = unsafe { (text(key, key_size), bytes(data, size)) };
+    called(|host| {
+        host.shared_data_calls += 1;
+        host.shared_data.set(&key, value, version)
     })
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How both sides answered, as far as the filter can know, and what a comparison makes of that.
 
+use std::time::Duration;
+
 use super::spec::{BodyRule, Compare};
 
 /// Bodies of answers: the second and the third are the same JSON, the fourth is but for `/a`, the last is over the short limit.
@@ -24,6 +26,22 @@ pub struct Primary {
     pub body: Option<Vec<u8>>,
     /// It ended, and did not break off.
     pub whole: bool,
+    /// When the request was read whole.
+    pub request_end: Option<Duration>,
+    /// When it ended, or broke off.
+    pub end: Option<Duration>,
+}
+
+impl Primary {
+    /// How long the answer took from the end of the request, or has taken by now. One that never began took no time.
+    pub fn took(&self, now: Duration) -> Duration {
+        let end = match (self.end, self.status) {
+            (Some(_), None) => return Duration::ZERO,
+            (Some(end), Some(_)) => end,
+            (None, _) => now,
+        };
+        self.request_end.map_or(Duration::ZERO, |begin| end.saturating_sub(begin))
+    }
 }
 
 #[derive(Debug, Clone)]

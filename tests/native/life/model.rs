@@ -105,7 +105,7 @@ pub struct Model {
     pub annotations: Vec<String>,
     /// By the number of the stream: the primary's answer, and how the copies of its request ended.
     pub primaries: Vec<Primary>,
-    ends: Vec<(Rc<Policy>, usize, usize, ShadowEnd)>,
+    ends: Vec<(Rc<Policy>, usize, usize, bool, ShadowEnd)>,
 }
 
 impl Policy {
@@ -241,10 +241,20 @@ impl Model {
 
     /// A copy has ended.
     pub fn settle(&mut self, sent: Sent, end: ShadowEnd, now: Duration) {
-        let Sent { policy, index, stream, pass, .. } = sent;
+        let Sent { policy, index, stream, grpc, deadline, pass } = sent;
+        let timeout = policy.mirror(index).timeout;
+        let timed_out = now >= deadline && self.primaries[stream].took(now) >= timeout;
         let ending = match &end {
             ShadowEnd::Answered { status, .. } => {
                 self.count(index, format!("responses shadow {}xx", status / 100));
+                if grpc {
+                    self.count(index, "grpc_responses shadow UNKNOWN");
+                }
+                Ending::Answered
+            }
+            // The primary met the same bound.
+            ShadowEnd::Failed("timeout" | "reset") if timed_out => {
+                self.count(index, "failed cut");
                 Ending::Answered
             }
             ShadowEnd::Failed(reason) => {
@@ -253,15 +263,18 @@ impl Model {
             }
         };
         policy.gates[index].borrow_mut().leave(&pass, ending, now);
-        self.ends.push((policy, index, stream, end));
+        self.ends.push((policy, index, stream, grpc, end));
     }
 
     /// Everything has ended: counts what both sides have a part in.
     pub fn close(&mut self) {
-        for (policy, index, stream, end) in std::mem::take(&mut self.ends) {
+        for (policy, index, stream, grpc, end) in std::mem::take(&mut self.ends) {
             let primary = self.primaries[stream].clone();
             if let Some(status) = primary.status {
                 self.count(index, format!("responses primary {}xx", status / 100));
+                if grpc {
+                    self.count(index, "grpc_responses primary UNKNOWN");
+                }
             }
             if let Some(compare) = policy.mirror(index).compare {
                 let (result, kinds) = compared(compare, &primary, &end);

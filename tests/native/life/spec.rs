@@ -151,7 +151,8 @@ impl Spec {
             put("retry", json!({"attempts": 2}));
         }
         put("timeout", format!("{}ms", self.timeout.as_millis()).into());
-        let mut limits = json!({});
+        // What holds for all workers outlives a configuration; `pools` tests that.
+        let mut limits = json!({"scope": "worker"});
         if let Some(max) = self.max_in_flight {
             limits["max_in_flight"] = max.into();
         }

@@ -94,6 +94,7 @@ impl World {
                     open.stream.response_end();
                     open.response = Response::Ended;
                     world.model.primaries[open.number].whole = true;
+                    world.model.primaries[open.number].end = Some(world.sim.now());
                 }
             }),
             Step::Gone { stream } => {
@@ -187,6 +188,7 @@ impl World {
             return;
         }
         open.request_ended = true;
+        self.model.primaries[open.number].request_end = Some(self.sim.now());
         if trailers {
             open.stream.trailers();
         } else {
@@ -213,8 +215,8 @@ impl World {
         open.response = Response::Open;
         if self.around.broken != Some(Broken::PrimaryHeaders) {
             let status = Some(status);
-            self.model.primaries[open.number] =
-                Primary { status, header, body: Some(Vec::new()), whole: false };
+            let known = &mut self.model.primaries[open.number];
+            *known = Primary { status, header, body: Some(Vec::new()), whole: false, ..known.clone() };
         }
     }
 
@@ -231,8 +233,14 @@ impl World {
     fn gone(&mut self, open: Open) {
         let Open { stream, number, reading, .. } = open;
         stream.gone();
+        let now = self.sim.now();
+        let primary = &mut self.model.primaries[number];
+        primary.end = primary.end.or(Some(now));
         match reading {
-            Some(reading) if reading.is_whole() => self.copies(reading, number, false),
+            Some(reading) if reading.is_whole() => {
+                primary.request_end = Some(now);
+                self.copies(reading, number, false);
+            }
             Some(reading) => self.model.abort(&reading),
             None => {}
         }

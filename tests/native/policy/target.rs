@@ -138,7 +138,7 @@ fn a_dry_run_does_everything_but_the_sending() {
 fn retries_are_asked_of_envoy_on_the_copy_alone() {
     let mut sim = sim(json!({
         "cluster": "c", "timeout": "2s",
-        "retry": {"attempts": 2, "on": ["5xx", "reset"], "per_try_timeout": "1s"},
+        "retry": {"attempts": 2, "retry_on": ["5xx", "reset"], "per_try_timeout": "1s"},
     }));
     sim.request().header("x-envoy-max-retries", "9").header("x-envoy-retry-on", "x").send();
     sim.tick();

@@ -74,7 +74,7 @@ impl Sim {
                 "requests = skipped + sent + refused, for {mirror}"
             );
             let answered = of("shadow_responses_total", &[("side", "shadow")]);
-            let lost = failed("unreachable") + failed("timeout") + failed("reset");
+            let lost = failed("unreachable") + failed("timeout") + failed("reset") + failed("cut");
             assert_eq!(
                 sent,
                 answered + lost + of("shadow_in_flight", &[]),
@@ -82,7 +82,7 @@ impl Sim {
             );
             for side in ["primary", "shadow"] {
                 let labels = [("mirror", mirror), ("side", side)];
-                let observed = self.observations("shadow_duration_milliseconds", &labels).len();
+                let observed = self.observations("shadow_duration_microseconds", &labels).len();
                 let answers = sums.of("shadow_responses_total", &labels);
                 assert_eq!(observed as i64, answers, "a duration for each answer of {side}, for {mirror}");
             }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Requests on the primary, and the steps of their streams.
 
-use crate::host::{self, Context, Headers, REQUEST_BODY, REQUEST_HEADERS, RESPONSE_BODY, RESPONSE_HEADERS};
+use crate::host::{
+    self, Context, Headers, REQUEST_BODY, REQUEST_HEADERS, RESPONSE_BODY, RESPONSE_HEADERS, RESPONSE_TRAILERS,
+};
 
 const CONTINUE: u32 = 0;
 
@@ -144,6 +146,16 @@ impl Stream {
 
     /// The primary's answer ends with trailers.
     pub fn response_trailers(&self) {
+        self.response_trailers_with(&[("x-trailer", "1")]);
+    }
+
+    /// The same, with these trailers.
+    pub fn response_trailers_with(&self, trailers: &[(&str, &str)]) {
+        let block = trailers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        host::with(|host| {
+            let context = host.contexts.get_mut(&self.id).expect("an open stream");
+            context.maps.insert(RESPONSE_TRAILERS, block);
+        });
         goes_on(self.id, || host::on_response_trailers(self.id, 1));
     }
 
@@ -175,6 +187,11 @@ impl Stream {
     /// The primary answers without a body.
     pub fn respond_without_body(&self, status: u16) {
         self.response_headers(status, true);
+    }
+
+    /// The primary's answer begins, with these headers.
+    pub fn response_with(&self, status: u16, headers: &[(&str, &str)], end: bool) {
+        self.response_block(status, headers, end);
     }
 
     fn response_headers(&self, status: u16, end: bool) {

@@ -6,6 +6,7 @@ mod judge;
 mod notes;
 mod options;
 mod page;
+mod places;
 #[cfg(test)]
 mod population;
 mod print;
@@ -53,7 +54,11 @@ fn answer(options: &Options) -> Result<(String, u8), Failure> {
     if let Some(file) = &options.save_baseline {
         return Ok((source::save_baseline(options, file)?, 0));
     }
-    let report = Report::of(&source::observe(options)?, &options.mirror, &limits)?;
+    let places = match options.log.is_empty() {
+        true => None,
+        false => Some(places::Places::read(&options.log)?),
+    };
+    let report = Report { places, ..Report::of(&source::observe(options)?, &options.mirror, &limits)? };
     if let Some(file) = &options.html {
         fs::write(file, page::draw(&report))
             .with_context(|| format!("--html {}", file.display()))

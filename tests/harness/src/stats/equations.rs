@@ -33,6 +33,7 @@ struct Terms {
     unreachable: u64,
     timeout: u64,
     reset: u64,
+    cut: u64,
     in_flight: u64,
 }
 
@@ -51,6 +52,7 @@ impl Terms {
             unreachable: failed("unreachable"),
             timeout: failed("timeout"),
             reset: failed("reset"),
+            cut: failed("cut"),
             in_flight: total("shadow_in_flight"),
         }
     }
@@ -66,11 +68,11 @@ impl Terms {
     }
 
     fn outcomes(&self) -> Result<(), String> {
-        let Self { sent, answers, unreachable, timeout, reset, in_flight, .. } = self;
-        match *sent == answers + unreachable + timeout + reset + in_flight {
+        let Self { sent, answers, unreachable, timeout, reset, cut, in_flight, .. } = self;
+        match *sent == answers + unreachable + timeout + reset + cut + in_flight {
             true => Ok(()),
             false => Err(format!(
-                "sent {sent} ≠ responses{{side=shadow}} {answers} + unreachable {unreachable} + timeout {timeout} + reset {reset} + in_flight {in_flight}"
+                "sent {sent} ≠ responses{{side=shadow}} {answers} + unreachable {unreachable} + timeout {timeout} + reset {reset} + cut {cut} + in_flight {in_flight}"
             )),
         }
     }

@@ -13,11 +13,11 @@ shadow_responses_total{mirror="v2",side="shadow",class="2xx"} 3
 shadow_responses_total{mirror="v2",side="primary",class="2xx"} 6
 shadow_in_flight{mirror="v2"} 1
 shadow_config_invalid{plugin="a \"quoted\", name"} 1
-# TYPE shadow_duration_milliseconds histogram
-shadow_duration_milliseconds_bucket{mirror="v2",side="shadow",le="1"} 1
-shadow_duration_milliseconds_bucket{mirror="v2",side="shadow",le="+Inf"} 2
-shadow_duration_milliseconds_sum{mirror="v2",side="shadow"} 7.5
-shadow_duration_milliseconds_count{mirror="v2",side="shadow"} 2
+# TYPE shadow_duration_microseconds histogram
+shadow_duration_microseconds_bucket{mirror="v2",side="shadow",le="1"} 1
+shadow_duration_microseconds_bucket{mirror="v2",side="shadow",le="+Inf"} 2
+shadow_duration_microseconds_sum{mirror="v2",side="shadow"} 7.5
+shadow_duration_microseconds_count{mirror="v2",side="shadow"} 2
 envoy_cluster_upstream_rq_total{envoy_cluster_name="shadow"} 6
 "#;
 
@@ -40,7 +40,7 @@ fn a_counter_is_the_sum_over_the_labels_that_are_not_named() {
 fn a_metric_that_is_zero_exists() {
     let stats = stats();
     assert!(stats.exists("shadow_skipped_total", &[("reason", "loop")]));
-    assert!(stats.exists("shadow_duration_milliseconds", &[("side", "shadow")]));
+    assert!(stats.exists("shadow_duration_microseconds", &[("side", "shadow")]));
     assert!(!stats.exists("shadow_skipped_total", &[("reason", "memory")]));
 }
 
@@ -52,7 +52,7 @@ fn reasons_are_those_that_happened() {
 
 #[test]
 fn a_histogram_has_its_buckets_in_order() {
-    let histogram = stats().histogram("shadow_duration_milliseconds", &[("mirror", "v2")]);
+    let histogram = stats().histogram("shadow_duration_microseconds", &[("mirror", "v2")]);
     let expected = Histogram { count: 2, sum: 7.5, buckets: vec![(1.0, 1), (f64::INFINITY, 2)] };
     assert_eq!(histogram, expected);
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::conditions;
 use super::filter::{
-    Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, Percentage, Target,
+    Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, Percentage, Scope, Target,
 };
 use super::prose;
 
@@ -64,7 +64,10 @@ fn what(mirror: &MirrorConfig, json: &Value) -> String {
         }
     });
     parts.push(match mirror.limits.rate {
-        Some(rate) => format!("at most {} per second and worker", rate.per_second),
+        Some(rate) if mirror.limits.scope == Scope::Worker => {
+            format!("at most {} per second and worker", rate.per_second)
+        }
+        Some(rate) => format!("at most {} per second", rate.per_second),
         None => "at any rate".into(),
     });
     parts.join(", ")
@@ -75,6 +78,7 @@ fn pattern(pattern: &NamePattern) -> String {
         NamePattern::Name(name) => String::from_utf8_lossy(name).into(),
         NamePattern::Prefix(prefix) if prefix.is_empty() => "any header".into(),
         NamePattern::Prefix(prefix) => format!("{}*", String::from_utf8_lossy(prefix)),
+        NamePattern::Credentials => "all well-known headers of credentials".into(),
     }
 }
 
@@ -159,7 +163,10 @@ fn compare(mirror: &MirrorConfig) -> Option<String> {
 fn cost(mirror: &MirrorConfig, json: &Value) -> String {
     let mut parts = vec![
         format!("waits at most {} for an answer", prose::duration(mirror.timeout)),
-        format!("at most {} copies at a time per worker", mirror.limits.max_in_flight),
+        match mirror.limits.scope {
+            Scope::Envoy => format!("at most {} copies at a time", mirror.limits.max_in_flight),
+            Scope::Worker => format!("at most {} copies at a time per worker", mirror.limits.max_in_flight),
+        },
     ];
     if let Some(attempts) = json.pointer("/retry/attempts").and_then(Value::as_f64) {
         parts.push(format!("repeats a failed copy up to {}", prose::count(attempts as usize, "time")));

@@ -3,6 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use shadow_filter::admission::Scope;
 pub use shadow_filter::capture::{BodyPolicy, OnOverflow};
 pub use shadow_filter::compare::BodyRule;
 pub use shadow_filter::config::{Config, Fault, MirrorConfig};

@@ -2,24 +2,31 @@
 //! From the numbers of a mirror to a decision, with its reasons as values. It knows no words.
 
 mod criterion;
+mod need;
+mod present;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-pub use self::criterion::{Criterion, Measure};
+pub use self::criterion::{Criterion, Measure, slow_bound};
+pub use self::need::Need;
+pub use self::present::Present;
 use super::statistics::Interval;
 use super::tally::Tally;
 use super::thresholds::Thresholds;
 
 /// What to do with the shadow's version. The worst of several is the largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Decision {
     /// Every interval is within its limit.
     Promote,
     /// Nothing is decided.
     Hold,
+    /// The set-up is at fault: nothing is measured, and waiting does not change that.
+    #[serde(rename = "SETUP_FAULT")]
+    Fault,
     /// Some interval is beyond its limit.
     Reject,
 }
@@ -34,82 +41,51 @@ pub struct Finding {
     pub limit: f64,
 }
 
-/// What is missing for a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// About so many more samples, if they are like those so far.
-    Samples(u64),
-    /// Finer buckets: the histogram does not tell, however many there are.
-    FinerBuckets,
-    /// The estimate is so close to the limit that no number of samples in sight would do.
-    TooClose,
-}
-
 /// The verdict on one mirror.
 #[derive(Clone, Debug)]
 pub struct Judgement {
     pub decision: Decision,
+    /// What decided whatever was counted.
+    pub present: Option<Present>,
     pub samples: u64,
-    /// How many samples the least number lacks.
+    /// How many samples PROMOTE lacks by number alone.
     pub missing: u64,
-    /// Of each interval, from 0 to 1.
-    pub confidence: f64,
+    /// With which probability each interval is wrong at any look.
+    pub alpha: f64,
     pub findings: Vec<Finding>,
 }
 
-/// More times what there is than anybody waits for.
-const MOST_TIMES: f64 = 100.0;
-
 impl Judgement {
-    pub fn of(tally: &Tally, limits: &Thresholds) -> Self {
-        let criteria = Criterion::of(tally);
-        // Bonferroni: each interval fails so rarely that all hold together with the confidence.
-        let confidence = 1.0 - (1.0 - limits.confidence / 100.0) / criteria.len().max(1) as f64;
+    /// `invalid` are the plugins whose configuration is invalid.
+    pub fn of(tally: &Tally, invalid: &[String], limits: &Thresholds) -> Self {
+        let criteria = Criterion::of(tally, limits);
+        // All intervals hold together with the confidence that was asked for (Bonferroni).
+        let alpha = (1.0 - limits.confidence / 100.0) / criteria.len().max(1) as f64;
         let find = |criterion: Criterion| {
-            let measure = criterion.measure(tally, confidence);
+            let measure = criterion.measure(tally, limits, alpha);
             let decision = criterion.decide(&measure, limits);
             Finding { criterion, decision, measure, limit: criterion.limit(limits) }
         };
         let findings: Vec<Finding> = criteria.into_iter().map(find).collect();
         let samples = tally.samples();
         let missing = limits.min_samples.max(1).saturating_sub(samples);
+        let present = Present::of(tally, invalid, limits, alpha);
         let worst = findings.iter().map(|finding| finding.decision).max().unwrap_or(Decision::Hold);
-        let decision = if missing > 0 { Decision::Hold } else { worst };
-        Self { decision, samples, missing, confidence, findings }
-    }
-
-    /// What a finding means for the whole: with too few samples it decides nothing.
-    pub fn decision_of(&self, finding: &Finding) -> Decision {
-        if self.missing > 0 { Decision::Hold } else { finding.decision }
-    }
-
-    /// Looks for the number of samples that would settle a finding if their shares were those so far.
-    pub fn need(&self, finding: &Finding, tally: &Tally, limits: &Thresholds) -> Option<Need> {
-        if finding.decision != Decision::Hold {
-            return None;
-        }
-        if self.samples == 0 {
-            return Some(Need::Samples(limits.min_samples.max(1)));
-        }
-        let settles = |factor: &f64| {
-            let measure = finding.criterion.measure(&tally.times(*factor), self.confidence);
-            finding.criterion.decide(&measure, limits) != Decision::Hold
+        let decision = match &present {
+            Some(present) => present.decision(),
+            None if missing > 0 => worst.max(Decision::Hold),
+            None => worst,
         };
-        let factors = std::iter::successors(Some(1.1), |factor| Some(factor * 1.1));
-        let found = factors.take_while(|factor| *factor < MOST_TIMES).find(settles);
-        Some(match found {
-            Some(factor) => Need::Samples(((factor - 1.0) * self.samples as f64).ceil() as u64),
-            None if finding.measure.is_blind() => Need::FinerBuckets,
-            None => Need::TooClose,
-        })
+        Self { decision, present, samples, missing, alpha, findings }
     }
 }
 
-/// Whether an interval is on one side of a limit.
+/// Whether an interval is on one side of a limit. What is equal to it is within, whatever the last digit says.
 fn side_of(interval: &Interval, limit: f64) -> Decision {
-    if interval.high <= limit {
+    const DIGIT: f64 = 1e-9;
+    if interval.high <= limit * (1.0 + DIGIT) {
         Decision::Promote
-    } else if interval.low > limit {
+    } else if interval.low > limit * (1.0 + DIGIT) {
         Decision::Reject
     } else {
         Decision::Hold

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is not judged, and worth knowing.
 
-use super::statistics::newcombe;
-use super::tally::{Counts, Tally, total};
+use super::tally::{Counts, Side, Tally, Who, total};
 use super::words::{count, percent, thousands};
 
-pub fn of(tally: &Tally, confidence: f64) -> Vec<String> {
+pub fn of(tally: &Tally) -> Vec<String> {
     let notes = [
-        client_errors(tally, confidence),
+        control(tally),
+        redirects(tally),
         failures(tally),
+        cut(tally),
+        held_back(tally),
         differences(tally),
-        incomparable(tally),
-        breaker(tally),
+        uncompared(tally),
         in_flight(tally),
         late_histograms(tally),
         skipped(tally),
@@ -19,32 +20,76 @@ pub fn of(tally: &Tally, confidence: f64) -> Vec<String> {
     notes.into_iter().flatten().collect()
 }
 
-fn client_errors(tally: &Tally, confidence: f64) -> Option<String> {
-    let share = |side: &super::tally::Side| (side.of("4xx"), side.answers());
-    let (primary, shadow) = (share(&tally.primary), share(&tally.shadow));
-    let difference = newcombe(primary, shadow, confidence);
-    let differs = difference.low > 0.0 || difference.high < 0.0;
-    differs.then(|| {
+fn control(tally: &Tally) -> Option<String> {
+    let control = tally.control.as_deref()?;
+    let answers = thousands(control.shadow.answers());
+    Some(match tally.baseline().who {
+        Who::Control => format!(
+            "Latency and errors are compared with the control ({}, {answers} answers): a copy that travelled as the \
+             shadow's did, to the primary's version.",
+            control.mirror
+        ),
+        _ => format!(
+            "The control ({}) has {answers} answers, far fewer than the shadow, because only GET, HEAD and OPTIONS go \
+             there: latency and errors are compared with the primary.",
+            control.mirror
+        ),
+    })
+}
+
+/// A service that redirects everything has no errors.
+fn redirects(tally: &Tally) -> Option<String> {
+    const POINT: f64 = 0.01;
+    let share = |side: &Side| side.of("3xx") as f64 / side.answers().max(1) as f64;
+    ((share(&tally.shadow) - share(&tally.primary)).abs() > POINT).then(|| {
         format!(
-            "4xx are {} of the primary's answers and {} of the shadow's. That is not judged, but it is not chance.",
-            percent(primary),
-            percent(shadow)
+            "3xx are {} of the primary's answers and {} of the shadow's. That is not judged unless answers are compared.",
+            percent((tally.primary.of("3xx"), tally.primary.answers())),
+            percent((tally.shadow.of("3xx"), tally.shadow.answers()))
         )
     })
 }
 
+fn cut(tally: &Tally) -> Option<String> {
+    (tally.cut() > 0).then(|| {
+        format!(
+            "{} cut by a bound that the primary's answer met as well (its size, or the time): no failure, and not compared.",
+            match tally.cut() {
+                1 => "1 copy was".to_owned(),
+                many => format!("{} copies were", thousands(many)),
+            }
+        )
+    })
+}
+
+fn held_back(tally: &Tally) -> Option<String> {
+    (tally.held_back() > 0).then(|| {
+        format!("An open breaker held back {}: they count as failed.", count(tally.held_back(), "copy"))
+    })
+}
+
+/// Whoever reads PROMOTE is to know that nobody looked at the answers.
+fn uncompared(tally: &Tally) -> Option<String> {
+    (total(&tally.comparisons) == 0 && tally.samples() > 0).then(|| {
+        "Answers are not compared (\"compare\" of the mirror is off): this says nothing about what is in them.".to_owned()
+    })
+}
+
 fn failures(tally: &Tally) -> Option<String> {
-    (tally.failures() > 0).then(|| {
+    let failures = tally.failures().saturating_sub(tally.held_back());
+    (failures > 0).then(|| {
         let timeouts = match tally.failed.get("timeout") {
             Some(1..) => " Timeouts also count as slower than every answer.",
             _ => "",
         };
         let lost = match tally.lost() {
             0 => "none of them was sent, so they are no errors".to_owned(),
-            lost if lost == tally.failures() => "they count as errors of the shadow".to_owned(),
+            lost if lost == failures => "they count as errors of the shadow".to_owned(),
             lost => format!("the {} that were sent count as errors of the shadow", thousands(lost)),
         };
-        format!("{} failed ({}); {lost}.{timeouts}", count(tally.failures(), "copy"), list(&tally.failed))
+        let mut reasons = tally.failed.clone();
+        reasons.remove("cut");
+        format!("{} failed ({}); {lost}.{timeouts}", count(failures, "copy"), list(&reasons))
     })
 }
 
@@ -53,22 +98,6 @@ fn differences(tally: &Tally) -> Option<String> {
         format!(
             "Answers differ in: {}. Envoy's log has the places (\"shadow difference\").",
             list(&tally.differences)
-        )
-    })
-}
-
-fn incomparable(tally: &Tally) -> Option<String> {
-    let incomparable = tally.comparisons.get("incomparable").copied().unwrap_or(0);
-    let all = total(&tally.comparisons);
-    (incomparable * 20 > all)
-        .then(|| format!("{} of {} comparisons could not be made.", thousands(incomparable), thousands(all)))
-}
-
-fn breaker(tally: &Tally) -> Option<String> {
-    (tally.breaker_open > 0).then(|| {
-        format!(
-            "The breaker is open in {}: the shadow failed again and again.",
-            count(tally.breaker_open, "worker")
         )
     })
 }

@@ -17,10 +17,11 @@ const SHIPPED_ADMIN: &str = "http://127.0.0.1:9901";
 /// Compares the answers of primary and shadow to the same requests, and says PROMOTE, HOLD or REJECT, and why.
 ///
 /// Without options it reads the admin of envoy/envoy.yaml at http://127.0.0.1:9901 and judges everything since that Envoy
-/// started. A difference is judged by an interval that holds the truth with the confidence, not by what happened to be
-/// measured: PROMOTE if every interval is within its limit, REJECT if one is beyond it altogether, HOLD in between and
-/// where there are too few samples. A copy that was sent and got no answer (timeout, unreachable, reset) counts as an
-/// error of the shadow; one that timed out also as slower than every answer.
+/// started. A difference is judged by an interval that holds the truth with the confidence, at all looks together, not by
+/// what happened to be measured: PROMOTE if every interval is within its limit, REJECT if one is beyond it altogether, HOLD
+/// in between. A copy that was sent and got no answer (timeout, unreachable, reset) counts as an error of the shadow; one that
+/// timed out also as slower than every answer. What is wrong now (an open breaker, an unknown cluster, no traffic) is said
+/// first. Where a mirror has a control, the shadow is compared with that.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct Options {
@@ -63,6 +64,11 @@ pub struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "since_start", "json", "html"])]
     pub save_baseline: Option<PathBuf>,
 
+    /// A log of Envoy's, of which the lines "shadow difference" are shown by endpoint and field; may be repeated, - is the
+    /// standard input, a directory all files in it
+    #[arg(long, value_name = "FILE", conflicts_with = "save_baseline")]
+    pub log: Vec<PathBuf>,
+
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -79,10 +85,11 @@ const AFTER_HELP: &str = "\
 Examples:
   shadow-filter verdict --envoy http://127.0.0.1:9901 --window 5m
   shadow-filter verdict --prometheus http://prometheus:9090 --selector 'namespace=\"shop\"' --html verdict.html
+  kubectl logs pod/search-1 -c istio-proxy | shadow-filter verdict --envoy http://127.0.0.1:15000 --log -
 
-Exit codes: 0 PROMOTE (or a baseline was saved); 1 REJECT; 2 HOLD; of several mirrors REJECT comes before HOLD, HOLD before
-PROMOTE. 64 the command line or the thresholds are at fault; 65 what was read has no such metrics; 69 Envoy or
-Prometheus cannot be asked; 74 a file cannot be read or written.";
+Exit codes: 0 PROMOTE (or a baseline was saved); 1 REJECT; 2 HOLD; 3 SET-UP FAULT, which waiting does not mend; of several
+mirrors the first of REJECT, SET-UP FAULT, HOLD, PROMOTE. 64 the command line or the thresholds are at fault; 65 what was
+read has no such metrics; 69 Envoy or Prometheus cannot be asked; 74 a file cannot be read or written.";
 
 impl Options {
     /// The admins to read, where there is no Prometheus. Each once, however it is spelled: its counts are not to be added to

@@ -3,13 +3,14 @@
 
 mod bars;
 mod chart;
+mod places;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::judge::Decision;
 use super::notes::ordered;
-use super::print::{HEADS, mark, row};
-use super::report::{Report, Verdict};
+use super::print::{heads, mark, row};
+use super::report::{Report, VERSION, Verdict};
 use super::words::{count, headline};
 
 const STYLE: &str = include_str!("page/style.css");
@@ -28,7 +29,9 @@ pub fn draw(report: &Report) -> String {
             }
             body {
                 main {
+                    @if report.mirrors.len() > 1 { (overview(report)) }
                     @for verdict in &report.mirrors { (mirror(report, verdict)) }
+                    @if let Some(found) = &report.places { (places::section(found)) }
                     footer { (limits(report)) }
                 }
             }
@@ -41,17 +44,39 @@ fn class(decision: Decision) -> &'static str {
     match decision {
         Decision::Promote => "promote",
         Decision::Hold => "hold",
+        Decision::Fault => "fault",
         Decision::Reject => "reject",
+    }
+}
+
+/// One line for each mirror.
+fn overview(report: &Report) -> Markup {
+    html! {
+        nav aria-label="All mirrors" class=(class(report.decision)) {
+            h1 { span aria-hidden="true" { (mark(report.decision)) } " " (headline(report.decision)) }
+            @for verdict in &report.mirrors {
+                @let decision = verdict.judgement.decision;
+                a class=(class(decision)) href={ "#" (verdict.tally.mirror) } {
+                    strong { span aria-hidden="true" { (mark(decision)) } " " (headline(decision)) }
+                    " " (verdict.tally.mirror) ": " (unbroken(&verdict.summary))
+                }
+            }
+        }
     }
 }
 
 fn mirror(report: &Report, verdict: &Verdict) -> Markup {
     let (tally, judgement) = (&verdict.tally, &verdict.judgement);
+    let heading =
+        html! { span aria-hidden="true" { (mark(judgement.decision)) } " " (headline(judgement.decision)) };
     html! {
-        article {
+        article id=(tally.mirror) {
             header class=(class(judgement.decision)) {
-                h1 { span aria-hidden="true" { (mark(judgement.decision)) } " " (headline(judgement.decision)) }
+                @if report.mirrors.len() > 1 { h2 class="verdict" { (heading) } } @else { h1 { (heading) } }
                 p class="summary" { (unbroken(&verdict.summary)) }
+                @if let Some(look) = &verdict.look {
+                    p { strong { "Look first at: " } (unbroken(look)) }
+                }
                 p class="where" {
                     "Mirror " strong { (tally.mirror) } ", " (count(judgement.samples, "request")) " "
                     (report.time) ", " (report.from.join(", "))
@@ -91,7 +116,8 @@ fn compared(verdict: &Verdict) -> Markup {
     let (tally, judgement) = (&verdict.tally, &verdict.judgement);
     html! {
         section {
-            h2 { "Why" }
+            h2 { "All criteria" }
+            (table(verdict))
             ul class="reasons" {
                 @for reason in &verdict.reasons {
                     li class=(class(reason.decision)) {
@@ -111,29 +137,26 @@ fn compared(verdict: &Verdict) -> Markup {
             (bars::legend())
             (bars::classes(tally))
         }
-        section {
-            h2 { "In numbers" }
-            (table(verdict))
-        }
     }
 }
 
 /// A number stays on the line of its unit.
 fn unbroken(sentence: &str) -> String {
-    ["%", "ms", "points", "times"]
+    ["%", "ms", "µs", "points", "times"]
         .iter()
         .fold(sentence.to_owned(), |text, unit| text.replace(&format!(" {unit}"), &format!("\u{a0}{unit}")))
 }
 
 fn table(verdict: &Verdict) -> Markup {
+    let heads = heads(verdict);
     html! {
         table {
-            thead { tr { @for head in HEADS { th scope="col" { (head) } } } }
+            thead { tr { @for head in heads { th scope="col" { (head) } } } }
             tbody {
                 @for finding in &verdict.judgement.findings {
-                    @let cells = row(&verdict.judgement, finding);
+                    @let cells = row(finding);
                     tr {
-                        @for (place, (head, cell)) in HEADS.iter().zip(&cells).enumerate() {
+                        @for (place, (head, cell)) in heads.iter().zip(&cells).enumerate() {
                             @if place == 0 { th scope="row" { (cell) } }
                             @else { td data-head=(head) { (cell) } }
                         }
@@ -148,9 +171,10 @@ fn limits(report: &Report) -> Markup {
     let limits = &report.limits;
     html! {
         p {
-            "All intervals of a mirror hold together with " (limits.confidence) " % confidence. PROMOTE: all are within their limits. \
-             REJECT: one is beyond its limit altogether. HOLD: anything else, and fewer than "
-            (count(limits.min_samples, "request")) "."
+            "All intervals of a mirror hold together with " (limits.confidence) " % confidence, at all looks together. PROMOTE: all are \
+             within their limits, by " (count(limits.min_samples, "request")) " or more. REJECT: one is beyond its limit altogether. \
+             HOLD: anything else. SET-UP FAULT: nothing is measured, and waiting does not change that."
         }
+        p { "Made at " (report.made_at) " by shadow-filter " (VERSION) "." }
     }
 }

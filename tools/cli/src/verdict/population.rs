@@ -3,18 +3,37 @@
 
 use statrs::distribution::{ContinuousCDF, LogNormal, Pareto};
 
+use super::reading::end_of_bin;
 use super::statistics::{Bucket, Histogram};
 
-/// As in `envoy/envoy.yaml`.
-pub const COARSE: [f64; 15] = [
-    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 30_000.0,
-    60_000.0,
-];
+/// The ends of what Prometheus is told with the buckets of `envoy/envoy.yaml`, in milliseconds.
+pub fn shipped() -> Vec<f64> {
+    shipped_bounds().into_iter().map(|bound| end_of_bin(bound) / 1000.0).collect()
+}
 
-/// Envoy's own: one for each number of two digits.
+/// `histogram_bucket_settings`, in microseconds.
+fn shipped_bounds() -> Vec<f64> {
+    let text = include_str!("../../../../envoy/envoy.yaml");
+    let (_, rest) = text.split_once("suffix: shadow_duration_microseconds }").expect("the settings");
+    let list = rest.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("buckets").0;
+    list.split(',').map(|bound| bound.trim().parse().expect("a number")).collect()
+}
+
+/// Envoy's own: one for each number of two digits, in milliseconds.
 pub fn fine() -> Vec<f64> {
     let digits = |power: i32| (10..100).map(move |digits| f64::from(digits) * 10_f64.powi(power - 1));
-    (0..5).flat_map(digits).collect()
+    (-3..5).flat_map(digits).collect()
+}
+
+#[test]
+fn the_shipped_buckets_are_fine_enough_for_two_to_be_within_a_ratio_of_one_and_a_half() {
+    for bounds in [shipped_bounds(), shipped()] {
+        let neighbours = |apart: usize| bounds.windows(apart + 1).map(move |some| some[apart] / some[0]);
+        assert!(neighbours(1).all(|ratio| ratio <= 1.25), "{bounds:?}");
+        assert!(neighbours(2).all(|ratio| ratio <= 1.5), "{bounds:?}");
+    }
+    let bounds = shipped_bounds();
+    assert_eq!((bounds[0], bounds[bounds.len() - 1]), (100.0, 60e6));
 }
 
 /// A part of the answers, and what they take.
@@ -56,7 +75,7 @@ impl Population {
     }
 
     pub fn quantile(&self, q: f64) -> f64 {
-        let (mut low, mut high) = (1e-3_f64, 1e7_f64);
+        let (mut low, mut high) = (1e-4_f64, 1e7_f64);
         for _ in 0..50 {
             let middle = (low * high).sqrt();
             if self.share_up_to(middle) < q {
@@ -66,11 +85,6 @@ impl Population {
             }
         }
         high
-    }
-
-    /// Everything takes longer.
-    pub fn slower(&self, factor: f64) -> Self {
-        Self(self.0.iter().map(|(share, part)| (*share, part.slower(factor))).collect())
     }
 
     /// The P99 grows by `factor` because the last part, the slow one, takes longer.
@@ -100,32 +114,6 @@ impl Population {
         let mut parts: Vec<_> = self.0.iter().map(|(of, part)| (of * (1.0 - share), *part)).collect();
         parts.push((share, Part::LogNormal { median, spread: 0.2 }));
         Self(parts)
-    }
-
-    /// The same but for a slow path that this share takes, such that the P99 grows by `factor`.
-    pub fn with_slow_path(&self, share: f64, factor: f64) -> Self {
-        let p99 = self.quantile(0.99) * factor;
-        let (mut low, mut high) = (p99 / 100.0, p99 * 100.0);
-        for _ in 0..40 {
-            let middle = (low * high).sqrt();
-            if self.with_path(share, middle).quantile(0.99) < p99 {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        self.with_path(share, high)
-    }
-
-    /// A histogram of so many answers, by chance.
-    pub fn sample(&self, bounds: &[f64], count: usize, random: &mut fastrand::Rng) -> Histogram {
-        let shares: Vec<f64> = bounds.iter().map(|bound| self.share_up_to(*bound)).collect();
-        let mut counts = vec![0_u64; bounds.len() + 1];
-        for _ in 0..count {
-            let draw = random.f64();
-            counts[shares.partition_point(|share| *share < draw)] += 1;
-        }
-        histogram(bounds, &counts)
     }
 
     /// A histogram of so many answers without chance.

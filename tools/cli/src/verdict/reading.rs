@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::series::{Labels, Metric};
 use super::statistics::{Bucket, Histogram};
-use super::tally::{Counts, Side, Tally};
+use super::tally::{CONTROL, Counts, Side, Tally};
 
 /// One number of the filter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,13 +74,28 @@ impl Reading {
         self.0.iter().filter(|(key, _)| key.metric == Metric::Sent).map(|(_, value)| whole(*value)).sum()
     }
 
-    /// The numbers of one mirror. An error if its histograms came in buckets that do not fit each other.
+    /// Plugins whose configuration is invalid.
+    pub fn invalid_plugins(&self) -> Vec<String> {
+        let invalid =
+            self.0.iter().filter(|(key, value)| key.metric == Metric::ConfigInvalid && **value > 0.0);
+        invalid.map(|(key, _)| key.labels.get("plugin").cloned().unwrap_or_default()).collect()
+    }
+
+    /// The numbers of one mirror and of its control. An error if its histograms came in buckets that do not fit each other.
     pub fn tally(&self, mirror: &str) -> Result<Tally> {
-        let by = |metric: Metric, label: &str, also: Option<(&str, &str)>| -> Counts {
+        let control = format!("{mirror}{CONTROL}");
+        // Without tag rules Prometheus' alphabet leaves no hyphen.
+        let names = [control.clone(), control.replace('-', "_")];
+        let name = self.mirrors().into_iter().find(|name| names.contains(name) && name != mirror);
+        let control = name.map(|name| self.tally_of(&name)).transpose()?;
+        Ok(Tally { control: control.map(Box::new), ..self.tally_of(mirror)? })
+    }
+
+    fn tally_of(&self, mirror: &str) -> Result<Tally> {
+        let by = |metric: Metric, label: &str, side: Option<&str>| -> Counts {
             let mut counts = Counts::new();
             for (key, value) in self.of(mirror, metric) {
-                let fits =
-                    also.is_none_or(|(key_of, wanted)| key.labels.get(key_of).is_some_and(|is| is == wanted));
+                let fits = side.is_none_or(|side| key.labels.get("side").is_some_and(|is| is == side));
                 if let Some(name) = key.labels.get(label).filter(|_| fits) {
                     *counts.entry(name.clone()).or_default() += whole(*value);
                 }
@@ -90,7 +105,8 @@ impl Reading {
         let sum = |metric: Metric| self.of(mirror, metric).map(|(_, value)| whole(*value)).sum();
         let side = |name: &str| -> Result<Side> {
             Ok(Side {
-                classes: by(Metric::Responses, "class", Some(("side", name))),
+                classes: by(Metric::Responses, "class", Some(name)),
+                grpc: by(Metric::GrpcResponses, "status", Some(name)),
                 durations: self.durations(mirror, name)?,
             })
         };
@@ -106,6 +122,7 @@ impl Reading {
             differences: by(Metric::Differences, "kind", None),
             in_flight: sum(Metric::InFlight),
             breaker_open: sum(Metric::BreakerOpen),
+            control: None,
         })
     }
 
@@ -146,12 +163,12 @@ fn whole(value: f64) -> u64 {
 }
 
 /// Buckets as Prometheus counts them, each with all below it, become buckets with ends. `series` gives for each label set its
-/// upper ends in milliseconds and counts.
-pub fn add_cumulative(reading: &mut Reading, labels: &Labels, mut ends: Vec<(f64, f64)>) {
+/// upper ends and counts; `unit` is that of the ends, in microseconds.
+pub fn add_cumulative(reading: &mut Reading, labels: &Labels, unit: u32, mut ends: Vec<(f64, f64)>) {
     ends.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let (mut lower, mut below) = (0, 0.0_f64);
     for (end, count) in ends {
-        let upper = end.is_finite().then(|| micros(end));
+        let upper = end.is_finite().then(|| (end_of_bin(end) * f64::from(unit)).round() as u64);
         let bucket = Some((lower, upper));
         // Prometheus' increase may let a bucket shrink by a hair.
         reading
@@ -161,8 +178,12 @@ pub fn add_cumulative(reading: &mut Reading, labels: &Labels, mut ends: Vec<(f64
     }
 }
 
-pub(super) fn micros(milliseconds: f64) -> u64 {
-    (milliseconds * 1000.0).round() as u64
+/// Where the values really end that Envoy counts as at most `bound`. It keeps values by their first two digits, and counts such a
+/// bin as a whole: what it says is at most 100 is below 110 (seen on 1.40.0). A value is a whole number of a time that was not.
+pub fn end_of_bin(bound: f64) -> f64 {
+    let width = if bound > 0.0 { 10_f64.powf(bound.log10().floor() - 1.0) } else { 0.0 };
+    let end = if width > 0.0 { ((bound / width + 1e-6).floor() + 1.0) * width } else { 0.0 };
+    end.max((bound + 1e-6).floor() + 1.0)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The verdicts on all mirrors that were asked for, ready to be said, written as JSON or drawn.
 
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, Kind};
 use super::judge::{Decision, Finding, Judgement, Measure, Need};
 use super::notes;
+use super::places::{self, Places};
 use super::source::Observed;
 use super::statistics::Estimate;
-use super::tally::{Tally, total};
+use super::tally::{CONTROL, Tally, total};
 use super::thresholds::Thresholds;
 use super::words;
+
+/// The exit code of a set-up that is at fault.
+const FAULT: u8 = 3;
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that a reader gets.
 #[derive(Debug)]
@@ -20,8 +28,12 @@ pub struct Report {
     /// "since Envoy started"
     pub time: String,
     pub from: Vec<String>,
+    /// When it was made, in UTC.
+    pub made_at: String,
     pub limits: Thresholds,
     pub mirrors: Vec<Verdict>,
+    /// Where the answers differ, if a log was given.
+    pub places: Option<Places>,
 }
 
 /// The verdict on one mirror.
@@ -33,6 +45,8 @@ pub struct Verdict {
     pub needs: Vec<Option<Need>>,
     /// One sentence.
     pub summary: String,
+    /// What to look at first, where something is wrong.
+    pub look: Option<String>,
     /// One for each finding of the judgement, in the order in which they matter; none without samples.
     pub reasons: Vec<Reason>,
     /// What is not judged, and worth knowing.
@@ -54,18 +68,27 @@ impl Report {
         if let Some(name) = unknown {
             return Err(Kind::NoSuchMetrics.of(anyhow!("there is no mirror {name}; there are {}", all())));
         }
-        let names = known.iter().filter(|name| wanted.is_empty() || wanted.contains(name));
+        // A control is looked at beside its mirror, unless it is asked for.
+        let names = known.iter().filter(|name| match wanted.is_empty() {
+            true => !is_control(name, &known),
+            false => wanted.contains(name),
+        });
+        let invalid = observed.reading.invalid_plugins();
         let mut mirrors = Vec::new();
         for name in names {
             let tally = observed.reading.tally(name).map_err(|error| Kind::NoSuchMetrics.of(error))?;
-            mirrors.push(Verdict::on(tally, limits, &observed.notes));
+            mirrors.push(Verdict::on(tally, &invalid, limits, &observed.notes));
+        }
+        if mirrors.is_empty() && !invalid.is_empty() {
+            mirrors.push(Verdict::on(Tally::default(), &invalid, limits, &observed.notes));
         }
         // What decides comes first.
         mirrors.sort_by_key(|verdict| std::cmp::Reverse(verdict.judgement.decision));
         let decision =
             mirrors.iter().map(|verdict| verdict.judgement.decision).max().unwrap_or(Decision::Hold);
         let (time, from) = (observed.time.clone(), observed.from.clone());
-        Ok(Self { decision, time, from, limits: limits.clone(), mirrors })
+        let made_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        Ok(Self { decision, time, from, made_at, limits: limits.clone(), mirrors, places: None })
     }
 
     pub fn exit_code(&self) -> u8 {
@@ -73,6 +96,7 @@ impl Report {
             Decision::Promote => 0,
             Decision::Reject => 1,
             Decision::Hold => 2,
+            Decision::Fault => FAULT,
         }
     }
 
@@ -82,30 +106,43 @@ impl Report {
             "exit_code": self.exit_code(),
             "time": self.time,
             "from": self.from,
+            "made_at": self.made_at,
+            "version": VERSION,
             "thresholds": self.limits,
             "mirrors": self.mirrors.iter().map(|verdict| verdict.json(&self.limits)).collect::<Vec<_>>(),
+            "places": self.places,
+            "proposal": self.places.as_ref().and_then(places::ignore),
         })
     }
 }
 
+/// Whether this is the control of a mirror that is there.
+fn is_control(name: &str, known: &BTreeSet<String>) -> bool {
+    let of = [CONTROL, "_control"].iter().find_map(|suffix| name.strip_suffix(suffix));
+    of.is_some_and(|mirror| known.contains(mirror))
+}
+
 impl Verdict {
-    pub fn on(tally: Tally, limits: &Thresholds, notes: &[String]) -> Self {
-        let judgement = Judgement::of(&tally, limits);
+    pub fn on(tally: Tally, invalid: &[String], limits: &Thresholds, notes: &[String]) -> Self {
+        let judgement = Judgement::of(&tally, invalid, limits);
         let findings = || judgement.findings.iter();
         let needs: Vec<Option<Need>> =
             findings().map(|finding| judgement.need(finding, &tally, limits)).collect();
+        // What is decided is not waited for.
+        let waits = judgement.decision == Decision::Hold;
+        let needs: Vec<Option<Need>> = needs.into_iter().map(|need| need.filter(|_| waits)).collect();
         let reason = |(finding, need): (&Finding, &Option<Need>)| Reason {
-            decision: judgement.decision_of(finding),
+            decision: finding.decision,
             sentence: words::sentence(finding, *need, &tally, limits),
         };
         // Of nothing there is nothing to say.
         let judged = findings().zip(&needs).filter(|_| judgement.samples > 0);
         let mut reasons: Vec<Reason> = judged.map(reason).collect();
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.decision));
-        let summary = words::summary(&judgement, &needs, limits);
-        let notes =
-            notes::of(&tally, judgement.confidence).into_iter().chain(notes.iter().cloned()).collect();
-        Self { tally, judgement, needs, summary, reasons, notes }
+        let summary = words::summary(&judgement, &needs, &tally, limits);
+        let look = words::first(&judgement, &needs, &tally);
+        let notes = notes::of(&tally).into_iter().chain(notes.iter().cloned()).collect();
+        Self { tally, judgement, needs, summary, look, reasons, notes }
     }
 
     fn json(&self, limits: &Thresholds) -> Value {
@@ -122,7 +159,7 @@ impl Verdict {
                 "limit": finding.limit,
                 "primary": primary,
                 "shadow": shadow,
-                "more_samples": match need { Some(Need::Samples(count)) => json!(count), _ => Value::Null },
+                "more_samples": need.and_then(Need::samples),
                 "sentence": words::sentence(finding, *need, tally, limits),
             })
         });
@@ -130,6 +167,8 @@ impl Verdict {
             "mirror": tally.mirror,
             "verdict": judgement.decision,
             "summary": self.summary,
+            "look_first_at": self.look,
+            "compared_with": tally.baseline().who.name(),
             "samples": judgement.samples,
             "missing_samples": judgement.missing,
             "findings": findings.collect::<Vec<_>>(),
@@ -141,6 +180,8 @@ impl Verdict {
                 "failed": tally.failed,
                 "primary": tally.primary.classes,
                 "shadow": tally.shadow.classes,
+                "primary_grpc": tally.primary.grpc,
+                "shadow_grpc": tally.shadow.grpc,
                 "comparisons": tally.comparisons,
                 "differences": tally.differences,
             },
@@ -156,8 +197,8 @@ fn sides(measure: &Measure) -> (Value, Value) {
             let share = |(hits, of): (u64, u64)| json!({"hits": hits, "of": of});
             (share(*primary), share(*shadow))
         }
-        Measure::Latency(Some(comparison)) => (latency(&comparison.primary), latency(&comparison.shadow)),
-        Measure::Latency(None) => (Value::Null, Value::Null),
+        Measure::Latency { comparison, .. } => (latency(&comparison.primary), latency(&comparison.shadow)),
+        Measure::NoLatency => (Value::Null, Value::Null),
         Measure::Share { hits, of, .. } => (Value::Null, json!({"hits": hits, "of": of})),
     }
 }

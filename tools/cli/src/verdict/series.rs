@@ -15,36 +15,49 @@ pub enum Metric {
     Sent,
     Failed,
     Responses,
+    GrpcResponses,
     Duration,
     Comparisons,
     Differences,
     InFlight,
     BreakerOpen,
+    ConfigInvalid,
 }
 
 impl Metric {
-    pub const ALL: [(Self, &str); 10] = [
+    pub const ALL: [(Self, &str); 13] = [
         (Self::Requests, "shadow_requests_total"),
         (Self::Skipped, "shadow_skipped_total"),
         (Self::Sent, "shadow_sent_total"),
         (Self::Failed, "shadow_failed_total"),
         (Self::Responses, "shadow_responses_total"),
-        (Self::Duration, "shadow_duration_milliseconds"),
+        (Self::GrpcResponses, "shadow_grpc_responses_total"),
+        (Self::Duration, "shadow_duration_microseconds"),
+        (Self::Duration, MILLISECONDS),
         (Self::Comparisons, "shadow_comparisons_total"),
         (Self::Differences, "shadow_differences_total"),
         (Self::InFlight, "shadow_in_flight"),
         (Self::BreakerOpen, "shadow_breaker_open"),
+        (Self::ConfigInvalid, "shadow_config_invalid"),
     ];
 
     /// Gauges are not counted from a beginning.
     pub fn is_gauge(self) -> bool {
-        matches!(self, Self::InFlight | Self::BreakerOpen)
+        matches!(self, Self::InFlight | Self::BreakerOpen | Self::ConfigInvalid)
     }
+}
+
+/// What the histogram was called when it had whole milliseconds.
+const MILLISECONDS: &str = "shadow_duration_milliseconds";
+
+/// Microseconds in the unit of a histogram of this name, which may come with labels and suffix.
+pub fn unit(name: &str) -> u32 {
+    if name.contains(MILLISECONDS) { 1000 } else { 1 }
 }
 
 /// The labels that matter. `mirror` comes first in a name, and its value may be anything.
 const MIRROR: &str = "mirror";
-const LABELS: [&str; 5] = ["reason", "side", "class", "result", "kind"];
+const LABELS: [&str; 7] = ["reason", "side", "class", "status", "result", "kind", "plugin"];
 /// What a metric may be the part of, before its labels in a name.
 const SPACES: [&str; 4] = ["wasmcustom.", "wasmcustom_", "envoy_wasmcustom_", "envoy_"];
 
@@ -135,9 +148,16 @@ mod tests {
         let name = "mirror____a___b____side___primary___class___5xx___shadow_responses_total";
         let expected = labels(&[("mirror", "_a___b_"), ("side", "primary"), ("class", "5xx")]);
         assert_eq!(from_prometheus_name(name), Some((Metric::Responses, expected)));
-        let name = "mirror___side___side___shadow___shadow_duration_milliseconds_bucket";
         let expected = labels(&[("mirror", "side"), ("side", "shadow")]);
-        assert_eq!(from_prometheus_name(name), Some((Metric::Duration, expected)));
+        for unit in ["microseconds", "milliseconds"] {
+            let name = format!("mirror___side___side___shadow___shadow_duration_{unit}_bucket");
+            assert_eq!(from_prometheus_name(&name), Some((Metric::Duration, expected.clone())));
+        }
+        let name = "plugin___shadow___shadow_config_invalid";
+        assert_eq!(
+            from_prometheus_name(name),
+            Some((Metric::ConfigInvalid, labels(&[("plugin", "shadow")])))
+        );
     }
 
     #[test]
@@ -146,6 +166,7 @@ mod tests {
             "envoy_cluster_retry_or_shadow_abandoned",
             "shadow_duration_milliseconds_sum",
             "shadow_duration_milliseconds_count",
+            "shadow_duration_microseconds_count",
             "my_shadow_requests_total",
             "wasm_shadow_vm_reload",
             "",

@@ -5,14 +5,16 @@
 mod histogram;
 mod proportion;
 mod quantile;
+mod sequential;
 #[cfg(test)]
 mod tests;
 
 pub use self::histogram::{Bucket, Histogram};
-pub use self::proportion::{newcombe, wilson};
-pub use self::quantile::{Comparison, Estimate, compare};
+pub use self::proportion::difference;
+pub use self::quantile::{Comparison, Estimate, mean, quantile, quantile_seen};
+pub use self::sequential::share;
 
-/// Where a value lies, with a confidence. Either end may be infinite.
+/// Where a value lies. Either end may be infinite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,

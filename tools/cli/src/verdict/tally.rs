@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What became of the requests of one mirror: the numbers that are judged.
 
+mod ends;
+
 use std::collections::BTreeMap;
 
+pub use self::ends::{Ends, Who};
 use super::statistics::Histogram;
 
 /// Reasons for which a copy that was sent has no answer. A comparable request of the primary exists for each, so they are the
-/// shadow's errors. The other reasons are copies that were never sent.
+/// shadow's errors. The others are copies that were never sent, and [`CUT`].
 const LOST: [&str; 3] = ["unreachable", "timeout", "reset"];
+/// Ended by a bound of our own that the primary's answer met as well: no failure.
+const CUT: &str = "cut";
+/// A control that answered fewer than this share of the shadow's requests (it gets no POST) says too little about the rest.
+const CONTROL_COVERS: f64 = 0.9;
+/// What a control's mirror is called after the mirror's name.
+pub const CONTROL: &str = "-control";
 
 pub type Counts = BTreeMap<String, u64>;
 
@@ -25,12 +34,16 @@ pub struct Tally {
     /// Gauges as they were last: copies without an outcome so far, and workers whose breaker is open.
     pub in_flight: u64,
     pub breaker_open: u64,
+    /// The second copy, which went to the primary's version.
+    pub control: Option<Box<Self>>,
 }
 
 /// The answers of one side.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Side {
     pub classes: Counts,
+    /// Of those to gRPC requests, by the name of the status.
+    pub grpc: Counts,
     pub durations: Histogram,
 }
 
@@ -42,6 +55,14 @@ impl Side {
     pub fn of(&self, class: &str) -> u64 {
         self.classes.get(class).copied().unwrap_or(0)
     }
+
+    pub fn times(&self, factor: f64) -> Self {
+        Self {
+            classes: times(&self.classes, factor),
+            grpc: times(&self.grpc, factor),
+            durations: self.durations.times(factor),
+        }
+    }
 }
 
 impl Tally {
@@ -50,65 +71,89 @@ impl Tally {
         LOST.iter().filter_map(|reason| self.failed.get(*reason)).sum()
     }
 
-    /// Copies with an outcome, sent or not.
+    pub fn cut(&self) -> u64 {
+        self.failed.get(CUT).copied().unwrap_or(0)
+    }
+
+    /// Copies with an outcome, sent or not, and those that an open breaker held back: they would have failed.
     pub fn attempts(&self) -> u64 {
         self.shadow.answers().saturating_add(self.failures())
     }
 
     pub fn failures(&self) -> u64 {
-        total(&self.failed)
+        total(&self.failed).saturating_sub(self.cut()).saturating_add(self.held_back())
     }
 
-    /// Errors of each side out of how many: answers with 5xx, and at the shadow copies that were lost.
-    pub fn errors(&self) -> ((u64, u64), (u64, u64)) {
-        let (primary, shadow, lost) = (&self.primary, &self.shadow, self.lost());
-        (
-            (primary.of("5xx"), primary.answers()),
-            (shadow.of("5xx").saturating_add(lost), shadow.answers().saturating_add(lost)),
-        )
+    /// Copies that an open breaker held back.
+    pub fn held_back(&self) -> u64 {
+        self.skipped.get("breaker").copied().unwrap_or(0)
+    }
+
+    /// What the shadow is compared with: the control where there is one for nearly all requests, else the primary.
+    pub fn baseline(&self) -> Ends {
+        match self.control.as_deref().filter(|_| self.control_covers()) {
+            Some(control) => Ends::of(Who::Control, &control.shadow, &control.failed, control.lost()),
+            None => Ends::of(Who::Primary, &self.primary, &Counts::new(), 0),
+        }
+    }
+
+    fn control_covers(&self) -> bool {
+        let outcomes = |tally: &Self| tally.shadow.answers().saturating_add(tally.lost()) as f64;
+        self.control.as_deref().is_some_and(|control| outcomes(control) >= outcomes(self) * CONTROL_COVERS)
+    }
+
+    pub fn shadow_ends(&self) -> Ends {
+        Ends::of(Who::Shadow, &self.shadow, &self.failed, self.lost())
     }
 
     /// Requests for which both sides have an outcome.
     pub fn samples(&self) -> u64 {
-        let ((_, primary), (_, shadow)) = self.errors();
-        primary.min(shadow)
+        self.baseline().count().min(self.shadow_ends().count())
     }
 
     /// Mismatches out of the comparisons that could be made.
     pub fn mismatches(&self) -> (u64, u64) {
         let of = |result: &str| self.comparisons.get(result).copied().unwrap_or(0);
-        (of("mismatch"), of("match").saturating_add(of("mismatch")))
+        let same = of("match").saturating_add(of("noise"));
+        (of("mismatch"), same.saturating_add(of("mismatch")))
     }
 
-    /// How long the shadow took, with the answers that did not come in time: they are slower than the others.
-    pub fn shadow_durations(&self) -> Histogram {
-        let beyond = self.failed.get("timeout").copied().unwrap_or(0);
-        Histogram { beyond, ..self.shadow.durations.clone() }
+    /// Answers that could not be compared out of those that were to be: bodies that could not be read, where answers are
+    /// compared, and answers that were cut.
+    pub fn uncompared(&self) -> (u64, u64) {
+        let incomparable = self.comparisons.get("incomparable").copied().unwrap_or(0);
+        let cut = (self.cut(), self.samples().saturating_add(self.cut()));
+        let compared = (incomparable, total(&self.comparisons));
+        // Whichever share is larger; a cut answer is incomparable, too.
+        let share = |(hits, of): (u64, u64)| hits as f64 / of.max(1) as f64;
+        if share(compared) > share(cut) { compared } else { cut }
     }
 
     /// The same shares in `factor` times as many requests.
+    #[cfg(test)]
     pub fn times(&self, factor: f64) -> Self {
-        let times = |count: u64| (count as f64 * factor).round() as u64;
-        let counts =
-            |counts: &Counts| counts.iter().map(|(name, count)| (name.clone(), times(*count))).collect();
-        let side =
-            |side: &Side| Side { classes: counts(&side.classes), durations: side.durations.times(factor) };
+        let number = |count: u64| (count as f64 * factor).round() as u64;
         Self {
             mirror: self.mirror.clone(),
-            requests: times(self.requests),
-            sent: times(self.sent),
-            skipped: counts(&self.skipped),
-            failed: counts(&self.failed),
-            primary: side(&self.primary),
-            shadow: side(&self.shadow),
-            comparisons: counts(&self.comparisons),
-            differences: counts(&self.differences),
+            requests: number(self.requests),
+            sent: number(self.sent),
+            skipped: times(&self.skipped, factor),
+            failed: times(&self.failed, factor),
+            primary: self.primary.times(factor),
+            shadow: self.shadow.times(factor),
+            comparisons: times(&self.comparisons, factor),
+            differences: times(&self.differences, factor),
             in_flight: self.in_flight,
             breaker_open: self.breaker_open,
+            control: self.control.as_deref().map(|control| Box::new(control.times(factor))),
         }
     }
 }
 
 pub fn total(counts: &Counts) -> u64 {
     counts.values().fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+fn times(counts: &Counts, factor: f64) -> Counts {
+    counts.iter().map(|(name, count)| (name.clone(), (*count as f64 * factor).round() as u64)).collect()
 }

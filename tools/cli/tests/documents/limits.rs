@@ -18,7 +18,9 @@ const BEYOND_CHANCE: f64 = 3.0;
 struct Limits {
     errors: f64,
     p99_ratio: f64,
-    slack_ms: f64,
+    slack_us: f64,
+    /// Of the primary's P50.
+    slack_share: f64,
     failures: f64,
     mismatches: f64,
     samples: f64,
@@ -30,7 +32,8 @@ impl Limits {
         Self {
             errors: defaults.max_error_increase / 100.0,
             p99_ratio: defaults.max_p99_ratio,
-            slack_ms: defaults.latency_slack_ms,
+            slack_us: defaults.latency_slack_us,
+            slack_share: defaults.latency_slack_percent / 100.0,
             failures: defaults.max_failure_rate / 100.0,
             mismatches: defaults.max_mismatch_rate / 100.0,
             samples: defaults.min_samples as f64,
@@ -85,11 +88,14 @@ fn the_alerts_have_the_verdicts_limits() -> Result<()> {
     let limits = Limits::of_the_verdict();
     for (name, comparisons_of_it) in [
         ("ShadowErrorRateAbovePrimary", &[(">", limits.errors), (">", BEYOND_CHANCE), (">=", FLOOR)][..]),
-        ("ShadowP99AbovePrimary", &[(">", limits.p99_ratio), (">", limits.slack_ms), (">=", limits.samples)]),
+        ("ShadowP99AbovePrimary", &[(">", limits.p99_ratio), (">", limits.slack_us), (">=", limits.samples)]),
         ("ShadowAnswersDiffer", &[(">", limits.mismatches), (">=", FLOOR)]),
         ("ShadowCopiesFailing", &[(">", limits.failures)]),
     ] {
         let expression = alert(name)?;
+        let slack =
+            name != "ShadowP99AbovePrimary" || expression.contains(&format!("- {} * ", limits.slack_share));
+        ensure!(slack, "{name} without the share of the primary's P50:\n{expression}");
         let found = comparisons(&expression);
         ensure!(found == expected(comparisons_of_it), "{name}: {found:?} in\n{expression}");
     }
@@ -106,7 +112,7 @@ fn the_dashboards_answer_has_the_verdicts_limits() -> Result<()> {
         (">", limits.errors),
         (">", BEYOND_CHANCE),
         (">", limits.p99_ratio),
-        (">", limits.slack_ms),
+        (">", limits.slack_us),
         (">=", limits.samples),
         // Nothing is divided by none.
         (">", 0.0),
@@ -120,7 +126,10 @@ fn the_dashboards_answer_has_the_verdicts_limits() -> Result<()> {
     let words = panel["description"].as_str().context("a description")?;
     for part in [
         format!("more than {} points above", limits.errors * 100.0),
-        format!("more than {} times the primary's and {} ms above", limits.p99_ratio, limits.slack_ms),
+        format!(
+            "more than {} times the primary's and {} µs and a tenth of its P50 above",
+            limits.p99_ratio, limits.slack_us
+        ),
         format!("more than {} % of {FLOOR} compared", limits.mismatches * 100.0),
     ] {
         ensure!(words.contains(&part), "{part:?} is not in {words:?}");
@@ -155,7 +164,7 @@ fn the_readme_of_the_alerts_has_the_verdicts_limits() -> Result<()> {
     for (name, part) in [
         ("ShadowErrorRateAbovePrimary", format!("over {} points above", limits.errors * 100.0)),
         ("ShadowP99AbovePrimary", format!("over {} times the primary's", limits.p99_ratio)),
-        ("ShadowP99AbovePrimary", format!("more than {} ms above", limits.slack_ms)),
+        ("ShadowP99AbovePrimary", format!("more than {} µs and a tenth of its P50 above", limits.slack_us)),
         ("ShadowAnswersDiffer", format!("more than {} % of the compared", limits.mismatches * 100.0)),
         ("ShadowCopiesFailing", format!("more than {} % of the copies", limits.failures * 100.0)),
     ] {
@@ -178,6 +187,11 @@ fn the_gates_fail_at_the_verdicts_limits() -> Result<()> {
         ensure!(fails == expected(&[(">", 0.0), (">", limit)]), "{name}: {fails:?}");
         // Points and not intervals: what passes keeps its distance.
         ensure!(matches!(passes[..], [_, (_, value)] if value < limit), "{name}: {passes:?}");
+    }
+    for file in ["argo-rollouts.yaml", "flagger-p99.yaml"] {
+        let text = gate(file)?;
+        ensure!(text.contains(&format!("- {} * ", limits.slack_share)), "{file}");
+        ensure!(text.contains(&format!("> bool {}", limits.slack_us)), "{file}");
     }
     for (file, limit) in
         [("flagger-errors.yaml", limits.errors * 100.0), ("flagger-p99.yaml", limits.p99_ratio)]

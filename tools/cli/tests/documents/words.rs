@@ -34,29 +34,79 @@ fn the_readme_shows_what_is_said() -> Result<()> {
     Ok(())
 }
 
-/// Envoy's own lowest bucket is 0 ms and nothing else.
-#[test]
-fn answers_that_take_no_time_are_compared_in_milliseconds() -> Result<()> {
+/// Answers of both sides as an admin says them: how many, with which class, and all in one bin of microseconds.
+fn answers(sides: [(&str, u64, &str, f64); 2]) -> String {
     let name = |rest: &str| format!("wasmcustom.mirror=.=v2;.;{rest}");
-    let durations = |side: &str| {
-        json!({
-            "name": name(&format!("side=.={side};.;shadow_duration_milliseconds")),
-            "totals": [{"lower_bound": 0, "width": 0, "count": 2000}],
+    let mut stats = vec![
+        json!({"name": name("shadow_requests_total"), "value": sides[0].1}),
+        json!({"name": name("shadow_sent_total"), "value": sides[0].1}),
+    ];
+    let mut details = Vec::new();
+    for (side, count, class, lower) in sides {
+        stats.push(json!({"name": name(&format!("side=.={side};.;class=.={class};.;shadow_responses_total")), "value": count}));
+        details.push(json!({
+            "name": name(&format!("side=.={side};.;shadow_duration_microseconds")),
+            "totals": [{"lower_bound": lower, "width": lower / 20.0, "count": count}],
             "intervals": [],
-        })
-    };
-    let answers = |side: &str| json!({"name": name(&format!("side=.={side};.;class=.=2xx;.;shadow_responses_total")), "value": 2000});
-    let answer = json!({"stats": [
-        answers("primary"),
-        answers("shadow"),
-        {"name": name("shadow_sent_total"), "value": 2000},
-        {"histograms": {"supported_percentiles": [], "details": [durations("primary"), durations("shadow")]}},
-    ]});
-    let (said, page) = said_of(&answer.to_string(), "v2")?;
-    let sentence = "P50: 0 ms (0 ms to 0 ms) on the primary, 0 ms (0 ms to 0 ms) on the shadow. That is at most 0 ms more, and 5 ms";
-    let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    ensure!(said.starts_with("PROMOTE") && unwrapped.contains(sentence), "{said}");
-    ensure!(said.contains("0 ms to 0 ms more"), "{said}");
+        }));
+    }
+    stats.push(json!({"histograms": {"supported_percentiles": [], "details": details}}));
+    json!({"stats": stats}).to_string()
+}
+
+fn unwrapped(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Envoy's own lowest bucket is 0 and nothing else.
+#[test]
+fn answers_that_take_no_time_are_compared_by_their_difference() -> Result<()> {
+    let (said, page) =
+        said_of(&answers([("primary", 20_000, "2xx", 0.0), ("shadow", 20_000, "2xx", 0.0)]), "v2")?;
+    let sentence = "the ratio cannot be computed: the primary's P50 rounds to 0 µs, at most 1 µs more (150 µs more are allowed)";
+    ensure!(said.starts_with("PROMOTE") && unwrapped(&said).contains(sentence), "{said}");
     ensure!(!said.contains("NaN") && !page.contains("NaN"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_shadow_that_refuses_everything_is_rejected_in_words() -> Result<()> {
+    let (said, page) =
+        said_of(&answers([("primary", 6_000, "2xx", 200.0), ("shadow", 6_000, "4xx", 200.0)]), "v2")?;
+    let why = "Too many client errors: 100 % against the primary's 0.00 % (limit +0.5 points). 6,000 samples, 95 % confidence.";
+    ensure!(said.starts_with("REJECT") && unwrapped(&said).contains(why), "{said}");
+    ensure!(unwrapped(&said).contains("Look first at: The 6,000 answers with 4xx"), "{said}");
+    // Verdict, why, what to look at first, all criteria, latencies, classes.
+    let places: Vec<Option<usize>> =
+        ["REJECT</h1>", "Too many client", "Look first at", "All criteria", "How long", "What is answered"]
+            .map(|part| page.find(part))
+            .to_vec();
+    ensure!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_with_the_set_up_is_said_first() -> Result<()> {
+    for (text, head, words) in [
+        (
+            "shadow_requests_total{mirror=\"v2\"} 238\nshadow_failed_total{mirror=\"v2\",reason=\"unknown_cluster\"} 238\n",
+            "SET-UP FAULT",
+            "Envoy has no cluster of this name: 238 copies could not be sent.",
+        ),
+        (
+            "shadow_requests_total{mirror=\"v2\"} 50000\nshadow_sent_total{mirror=\"v2\"} 25050\n\
+             shadow_responses_total{mirror=\"v2\",side=\"primary\",class=\"2xx\"} 25050\n\
+             shadow_responses_total{mirror=\"v2\",side=\"shadow\",class=\"2xx\"} 25000\n\
+             shadow_failed_total{mirror=\"v2\",reason=\"unreachable\"} 50\n\
+             shadow_skipped_total{mirror=\"v2\",reason=\"breaker\"} 24950\nshadow_breaker_open{mirror=\"v2\"} 2\n",
+            "REJECT",
+            "The shadow does not answer now: its breaker is open in 2 workers. 24,950 copies were held back.",
+        ),
+        ("shadow_requests_total{mirror=\"v2\"} 0\n", "SET-UP FAULT", "No request reached this mirror."),
+    ] {
+        let (said, _) = said_of(text, "v2")?;
+        ensure!(said.starts_with(head) && unwrapped(&said).contains(words), "{said}");
+        ensure!(!said.contains("more samples"), "{said}");
+    }
     Ok(())
 }

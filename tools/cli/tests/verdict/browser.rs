@@ -58,7 +58,7 @@ fn screenshot(page: &Path, width: u32, dark: bool) -> Result<Picture> {
     // Kept for whoever wants to look.
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut arguments =
-        vec![format!("--window-size={width},1600"), format!("--screenshot={}", file.display())];
+        vec![format!("--window-size={width},3200"), format!("--screenshot={}", file.display())];
     if dark {
         arguments.push("--force-dark-mode".into());
     }

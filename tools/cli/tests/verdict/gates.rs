@@ -115,6 +115,7 @@ fn the_shell_gate_waits_while_it_is_hold() -> Result<()> {
         (&[2, 2, 0], 0, 3),
         (&[2, 1], 1, 2),
         (&[2, 2, 2], 2, 3),
+        (&[2, 3], 3, 2),
         (&[69], 69, 1),
     ] {
         ensure!(gate_with(codes)? == (Some(ended), looks), "{codes:?}: {:?}", gate_with(codes)?);

@@ -84,7 +84,7 @@ async fn prometheus_tells_what_the_admin_tells() -> Result<()> {
     stage.slow_path();
     stage.traffic(REQUESTS).await?;
     stage.at_rest().await?;
-    let counted = "sum(shadow_duration_milliseconds_count{side=\"shadow\"})";
+    let counted = "sum({__name__=~\"shadow_duration_(micro|milli)seconds_count\",side=\"shadow\"})";
     prometheus.await_values(counted, |values| values == [REQUESTS as f64]).await?;
 
     let arguments =

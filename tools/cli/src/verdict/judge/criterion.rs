@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is looked at, and how a measure of it meets its limit.
 
-use super::super::statistics::{Comparison, Interval, compare, newcombe, wilson};
+use super::super::statistics::{Comparison, Interval, difference, mean, quantile, quantile_seen, share};
 use super::super::tally::Tally;
-use super::super::thresholds::Thresholds;
+use super::super::thresholds::{MOST_TIMES, Thresholds};
 use super::{Decision, side_of};
+
+/// A request is slow that takes so many times the P99 of those that the shadow is compared with.
+const SLOW: f64 = 3.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Criterion {
-    /// 5xx and lost copies, the shadow's share minus the primary's.
+    /// 5xx, gRPC's like and lost copies, the shadow's share minus the primary's.
     Errors,
+    /// 4xx and gRPC's like.
+    ClientErrors,
     P50,
     P90,
     P99,
+    P999,
+    Mean,
+    /// Requests that take longer than a bound.
+    Slow,
     /// Copies that failed, for any reason.
     Failures,
     /// Answers that differ.
     Mismatches,
+    /// Answers that were to be compared and could not be.
+    Uncompared,
 }
 
 /// What was found of a criterion.
@@ -24,116 +35,170 @@ pub enum Criterion {
 pub enum Measure {
     /// Shares of both sides as `(hits, of)`, and their difference in points.
     Difference { primary: (u64, u64), shadow: (u64, u64), points: Interval },
-    /// `None` if a side has no durations.
-    Latency(Option<Comparison>),
+    /// `slack` is what is allowed whatever the ratio, in milliseconds.
+    Latency { comparison: Comparison, slack: f64 },
+    /// A side has no durations.
+    NoLatency,
     /// One share as `(hits, of)`, in per cent.
     Share { hits: u64, of: u64, percent: Interval },
 }
 
 impl Measure {
-    pub fn is_blind(&self) -> bool {
-        matches!(self, Self::Latency(Some(comparison)) if comparison.blind)
-    }
-
     /// What the limit is held against, in its unit.
     pub fn interval(&self) -> Interval {
         match self {
             Self::Difference { points, .. } => *points,
-            Self::Latency(Some(comparison)) => comparison.ratio,
-            Self::Latency(None) => Interval { low: 0.0, high: f64::INFINITY },
+            Self::Latency { comparison, .. } => comparison.ratio,
+            Self::NoLatency => Interval { low: 0.0, high: f64::INFINITY },
             Self::Share { percent, .. } => *percent,
         }
     }
 }
 
 impl Criterion {
-    /// Those that a mirror can be judged by. Nothing is said of mismatches where nothing is compared.
-    pub fn of(tally: &Tally) -> Vec<Self> {
-        let mut criteria = vec![Self::Errors, Self::P50, Self::P90, Self::P99, Self::Failures];
-        if tally.comparisons.values().any(|count| *count > 0) {
-            criteria.push(Self::Mismatches);
-        }
-        criteria
+    /// Those that a mirror is judged by. Nothing is said of mismatches where nothing is compared, and nothing where the limit is
+    /// the highest that there is.
+    pub fn of(tally: &Tally, limits: &Thresholds) -> Vec<Self> {
+        use Criterion::{
+            ClientErrors, Errors, Failures, Mean, Mismatches, P50, P90, P99, P999, Slow, Uncompared,
+        };
+        let all = [Errors, ClientErrors, P50, P90, P99, P999, Mean, Slow, Failures, Mismatches, Uncompared];
+        let compared = tally.comparisons.values().any(|count| *count > 0);
+        let off = |criterion: Self| {
+            let highest = if criterion.unit() == "times" { MOST_TIMES } else { 100.0 };
+            criterion.limit(limits) >= highest || criterion == Mismatches && !compared
+        };
+        all.into_iter().filter(|criterion| !off(*criterion)).collect()
     }
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Errors => "errors",
-            Self::P50 => "p50",
-            Self::P90 => "p90",
-            Self::P99 => "p99",
-            Self::Failures => "failures",
-            Self::Mismatches => "mismatches",
-        }
+        self.names().0
     }
 
     /// As it is called in sentences.
     pub fn words(self) -> &'static str {
+        self.names().1
+    }
+
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Errors => "error rate",
-            Self::P50 => "P50",
-            Self::P90 => "P90",
-            Self::P99 => "P99",
-            Self::Failures => "failed copies",
-            Self::Mismatches => "mismatches",
+            Self::Errors => ("errors", "server errors"),
+            Self::ClientErrors => ("client_errors", "client errors"),
+            Self::P50 => ("p50", "P50"),
+            Self::P90 => ("p90", "P90"),
+            Self::P99 => ("p99", "P99"),
+            Self::P999 => ("p999", "P99.9"),
+            Self::Mean => ("mean", "mean"),
+            Self::Slow => ("slow", "slow requests"),
+            Self::Failures => ("failures", "failed copies"),
+            Self::Mismatches => ("mismatches", "mismatches"),
+            Self::Uncompared => ("uncompared", "uncompared answers"),
         }
     }
 
     /// Of the interval and the limit.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Errors => "points",
-            Self::P50 | Self::P90 | Self::P99 => "times",
-            Self::Failures | Self::Mismatches => "percent",
+            Self::Errors | Self::ClientErrors | Self::Slow => "points",
+            Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Mean => "times",
+            Self::Failures | Self::Mismatches | Self::Uncompared => "percent",
         }
     }
 
     pub fn limit(self, limits: &Thresholds) -> f64 {
         match self {
             Self::Errors => limits.max_error_increase,
+            Self::ClientErrors => limits.max_client_error_increase,
             Self::P50 => limits.max_p50_ratio,
             Self::P90 => limits.max_p90_ratio,
             Self::P99 => limits.max_p99_ratio,
+            Self::P999 => limits.max_p999_ratio,
+            Self::Mean => limits.max_mean_ratio,
+            Self::Slow => limits.max_slow_increase,
             Self::Failures => limits.max_failure_rate,
             Self::Mismatches => limits.max_mismatch_rate,
+            Self::Uncompared => limits.max_uncompared_rate,
         }
     }
 
-    pub(super) fn measure(self, tally: &Tally, confidence: f64) -> Measure {
-        let latency = |q: f64| {
-            let shadow = tally.shadow_durations();
-            Measure::Latency(compare(&tally.primary.durations, &shadow, q, confidence))
+    /// The quantile that is compared.
+    pub fn quantile(self) -> Option<f64> {
+        match self {
+            Self::P50 => Some(0.5),
+            Self::P90 => Some(0.9),
+            Self::P99 => Some(0.99),
+            Self::P999 => Some(0.999),
+            _ => None,
+        }
+    }
+
+    pub(super) fn measure(self, tally: &Tally, limits: &Thresholds, alpha: f64) -> Measure {
+        let (primary, shadow) = (tally.baseline(), tally.shadow_ends());
+        let of_difference = |primary: (u64, u64), shadow: (u64, u64)| Measure::Difference {
+            primary,
+            shadow,
+            points: hundredfold(difference(primary, shadow, alpha)),
         };
-        let share = |(hits, of): (u64, u64)| Measure::Share {
+        let of_share = |(hits, of): (u64, u64)| Measure::Share {
             hits,
             of,
-            percent: hundredfold(wilson(hits, of, confidence)),
+            percent: hundredfold(share(hits, of, alpha)),
         };
         match self {
-            Self::Errors => {
-                let (primary, shadow) = tally.errors();
-                let points = hundredfold(newcombe(primary, shadow, confidence));
-                Measure::Difference { primary, shadow, points }
+            Self::Errors => of_difference(primary.server_errors(), shadow.server_errors()),
+            Self::ClientErrors => of_difference(primary.client_errors(), shadow.client_errors()),
+            Self::Slow => match slow_bound(tally, limits) {
+                Some(bound) => of_difference(primary.slower_than(bound), shadow.slower_than(bound)),
+                None => Measure::NoLatency,
+            },
+            Self::Failures => of_share((tally.failures(), tally.attempts())),
+            Self::Mismatches => of_share(tally.mismatches()),
+            Self::Uncompared => of_share(tally.uncompared()),
+            Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Mean => {
+                // Both sides hold together.
+                let each = alpha / 2.0;
+                let found = |histogram| match self.quantile() {
+                    Some(q) => quantile(histogram, q, each),
+                    None => mean(histogram, each),
+                };
+                match (found(&primary.durations), found(&shadow.durations)) {
+                    (Some(primary), Some(shadow)) => Measure::Latency {
+                        comparison: Comparison::of(primary, shadow),
+                        slack: self.slack(tally, limits),
+                    },
+                    _ => Measure::NoLatency,
+                }
             }
-            Self::P50 => latency(0.50),
-            Self::P90 => latency(0.90),
-            Self::P99 => latency(0.99),
-            Self::Failures => share((tally.failures(), tally.attempts())),
-            Self::Mismatches => share(tally.mismatches()),
         }
+    }
+
+    fn slack(self, tally: &Tally, limits: &Thresholds) -> f64 {
+        let p50 = quantile_seen(&tally.baseline().durations, 0.5).filter(|p50| p50.is_finite());
+        let slack = limits.latency_slack(p50.unwrap_or(0.0));
+        if self == Self::P999 { slack.max(limits.tail_slack_ms) } else { slack }
     }
 
     pub(super) fn decide(self, measure: &Measure, limits: &Thresholds) -> Decision {
         let limit = self.limit(limits);
         match measure {
             // It is within if either the ratio or the slack allows it, and beyond only if neither does.
-            Measure::Latency(Some(comparison)) => {
-                let ratio = side_of(&comparison.ratio, limit);
-                ratio.min(side_of(&comparison.difference, limits.latency_slack_ms))
+            Measure::Latency { comparison, slack } => {
+                side_of(&comparison.ratio, limit).min(side_of(&comparison.difference, *slack))
             }
+            // What nobody saw is no reason to promote, and none to reject.
+            other if self == Self::Uncompared => side_of(&other.interval(), limit).min(Decision::Hold),
             other => side_of(&other.interval(), limit),
         }
     }
+}
+
+/// Milliseconds beyond which a request is slow. `None` without durations.
+pub fn slow_bound(tally: &Tally, limits: &Thresholds) -> Option<f64> {
+    if limits.slow_ms > 0.0 {
+        return (tally.primary.durations.count() > 0).then_some(limits.slow_ms);
+    }
+    let p99 = quantile_seen(&tally.baseline().durations, 0.99)?;
+    p99.is_finite().then(|| (p99 * SLOW).max(p99 + limits.tail_slack_ms))
 }
 
 fn hundredfold(share: Interval) -> Interval {

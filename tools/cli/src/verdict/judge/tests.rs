@@ -10,6 +10,7 @@ fn service(median: f64, count: u64, errors: u64) -> Side {
     Side {
         classes: [("2xx".to_owned(), count - errors), ("5xx".to_owned(), errors)].into(),
         durations: Population::log_normal(median, 0.4).expected(&fine(), count),
+        ..Side::default()
     }
 }
 
@@ -19,7 +20,7 @@ fn tally(primary: (f64, u64, u64), shadow: (f64, u64, u64)) -> Tally {
 }
 
 fn judged(tally: &Tally) -> Judgement {
-    Judgement::of(tally, &Thresholds::default())
+    Judgement::of(tally, &[], &Thresholds::default())
 }
 
 #[track_caller]
@@ -58,10 +59,25 @@ fn twice_the_latency_is_rejected() {
 }
 
 #[test]
-fn a_few_milliseconds_are_within_the_slack_whatever_the_ratio() {
-    // 1 ms against 3 ms.
-    let slower = tally((1.0, 20_000, 0), (3.0, 20_000, 0));
-    decided(&slower, Decision::Hold, Criterion::P50, Decision::Promote);
+fn the_slack_fits_the_primary() {
+    // 200 µs against 330 µs, of which P90 is too much, and against 3 ms.
+    let slower = tally((0.2, 20_000, 0), (0.33, 20_000, 0));
+    decided(&slower, Decision::Reject, Criterion::P50, Decision::Promote);
+    let slower = tally((0.2, 20_000, 0), (3.0, 20_000, 0));
+    decided(&slower, Decision::Reject, Criterion::P50, Decision::Reject);
+    let slower = tally((10.0, 20_000, 0), (16.0, 20_000, 0));
+    assert_ne!(judged(&slower).decision, Decision::Promote);
+}
+
+#[test]
+fn a_slow_tail_is_rejected() {
+    // 1 request in 200 takes a second in place of 10 ms.
+    let mut tail = tally((10.0, 10_000, 0), (10.0, 10_000, 0));
+    tail.shadow.durations =
+        Population::log_normal(10.0, 0.4).with_path(0.005, 1000.0).expected(&fine(), 10_000);
+    decided(&tail, Decision::Reject, Criterion::Slow, Decision::Reject);
+    decided(&tail, Decision::Reject, Criterion::P999, Decision::Reject);
+    decided(&tail, Decision::Reject, Criterion::P99, Decision::Promote);
 }
 
 #[test]
@@ -76,12 +92,61 @@ fn lost_copies_are_errors_of_the_shadow() {
 
 #[test]
 fn copies_that_were_never_sent_are_failures_and_no_errors() {
-    for reason in ["rejected", "unknown_cluster"] {
-        let mut refused = tally((20.0, 20_000, 100), (20.0, 20_000, 100));
-        refused.failed.insert(reason.into(), 400);
-        decided(&refused, Decision::Reject, Criterion::Errors, Decision::Promote);
-        decided(&refused, Decision::Reject, Criterion::Failures, Decision::Reject);
+    let mut refused = tally((20.0, 20_000, 100), (20.0, 20_000, 100));
+    refused.failed.insert("rejected".into(), 400);
+    decided(&refused, Decision::Reject, Criterion::Errors, Decision::Promote);
+    decided(&refused, Decision::Reject, Criterion::Failures, Decision::Reject);
+}
+
+#[test]
+fn what_a_breaker_held_back_counts_as_failed() {
+    // Good for 25,000 requests, dead for 25,000, and well again.
+    let mut dead = tally((20.0, 25_050, 100), (20.0, 25_000, 100));
+    dead.failed.insert("unreachable".into(), 50);
+    dead.skipped.insert("breaker".into(), 24_950);
+    decided(&dead, Decision::Reject, Criterion::Failures, Decision::Reject);
+}
+
+#[test]
+fn what_was_cut_is_no_failure_and_not_compared() {
+    let mut cut = tally((20.0, 20_000, 100), (20.0, 18_000, 90));
+    cut.failed.insert("cut".into(), 2_000);
+    for criterion in [Criterion::Errors, Criterion::Failures, Criterion::P99] {
+        decided(&cut, Decision::Hold, criterion, Decision::Promote);
     }
+    decided(&cut, Decision::Hold, Criterion::Uncompared, Decision::Hold);
+    cut.failed.insert("cut".into(), 200);
+    decided(&cut, Decision::Promote, Criterion::Uncompared, Decision::Promote);
+}
+
+#[test]
+fn client_errors_and_grpc_statuses_are_judged() {
+    let mut refusing = tally((20.0, 20_000, 0), (20.0, 20_000, 0));
+    refusing.shadow.classes = [("4xx".to_owned(), 20_000)].into();
+    decided(&refusing, Decision::Reject, Criterion::ClientErrors, Decision::Reject);
+    let mut grpc = tally((20.0, 20_000, 0), (20.0, 20_000, 0));
+    grpc.primary.grpc = [("OK".to_owned(), 20_000)].into();
+    grpc.shadow.grpc = [("INTERNAL".to_owned(), 20_000)].into();
+    decided(&grpc, Decision::Reject, Criterion::Errors, Decision::Reject);
+    grpc.shadow.grpc = [("NOT_FOUND".to_owned(), 20_000)].into();
+    decided(&grpc, Decision::Reject, Criterion::ClientErrors, Decision::Reject);
+    decided(&grpc, Decision::Reject, Criterion::Errors, Decision::Promote);
+}
+
+#[test]
+fn a_control_takes_the_place_of_the_primary() {
+    // The copies' way adds 20 ms and a few resets, to both.
+    let mut copies = tally((20.0, 20_000, 0), (40.0, 19_700, 0));
+    copies.failed.insert("reset".into(), 300);
+    assert_eq!(judged(&copies).decision, Decision::Reject);
+    let control = Tally { mirror: "v2-control".into(), ..copies.clone() };
+    copies.failed.remove("reset");
+    copies.control = Some(Box::new(control.clone()));
+    let found = judged(&copies);
+    assert_eq!(found.decision, Decision::Promote, "{found:#?}");
+    // Only where it stands for nearly all requests.
+    copies.control = Some(Box::new(control.times(0.5)));
+    assert_eq!(judged(&copies).decision, Decision::Reject);
 }
 
 #[test]
@@ -95,52 +160,114 @@ fn timeouts_are_slower_than_every_answer() {
 #[test]
 fn mismatches_are_judged_where_answers_are_compared() {
     let mut compared = tally((20.0, 20_000, 100), (20.0, 20_000, 100));
-    assert_eq!(judged(&compared).findings.len(), 5);
-    compared.comparisons = [("match".to_owned(), 19_990), ("mismatch".to_owned(), 10)].into();
+    assert!(judged(&compared).findings.iter().all(|finding| finding.criterion != Criterion::Mismatches));
+    compared.comparisons = [("match", 19_890), ("noise", 100), ("mismatch", 10)]
+        .map(|(result, count)| (result.to_owned(), count))
+        .into();
     decided(&compared, Decision::Promote, Criterion::Mismatches, Decision::Promote);
     compared.comparisons.insert("mismatch".into(), 400);
     decided(&compared, Decision::Reject, Criterion::Mismatches, Decision::Reject);
-    compared.comparisons = [("incomparable".to_owned(), 20_000)].into();
-    decided(&compared, Decision::Hold, Criterion::Mismatches, Decision::Hold);
+    // A wrong price in the three of four answers that cannot be read.
+    compared.comparisons = [("match".to_owned(), 5_000), ("incomparable".to_owned(), 15_000)].into();
+    decided(&compared, Decision::Hold, Criterion::Uncompared, Decision::Hold);
 }
 
 #[test]
-fn too_few_samples_hold_whatever_they_say() {
-    let bad = tally((20.0, 999, 0), (400.0, 999, 999));
-    let found = judged(&bad);
-    assert_eq!((found.decision, found.samples, found.missing), (Decision::Hold, 999, 1));
-    let bad = tally((20.0, 1000, 0), (400.0, 1000, 999));
+fn a_certain_rejection_needs_no_least_number() {
+    let differ =
+        Tally { comparisons: [("mismatch".to_owned(), 238)].into(), ..tally((20.0, 238, 0), (20.0, 238, 0)) };
+    decided(&differ, Decision::Reject, Criterion::Mismatches, Decision::Reject);
+    let bad = tally((20.0, 200, 0), (400.0, 200, 199));
     assert_eq!(judged(&bad).decision, Decision::Reject);
-    let nothing = judged(&Tally::default());
-    assert_eq!((nothing.decision, nothing.samples), (Decision::Hold, 0));
+    // PROMOTE does.
+    let limits = Thresholds { min_samples: 30_000, ..Thresholds::default() };
+    let good = Judgement::of(&tally((20.0, 20_000, 0), (20.0, 20_000, 0)), &[], &limits);
+    assert_eq!((good.decision, good.missing), (Decision::Hold, 10_000));
 }
 
 #[test]
-fn what_is_needed_is_about_what_settles_it() {
-    let few = tally((20.0, 2_000, 20), (20.0, 2_000, 20));
+fn what_is_the_matter_now_comes_first() {
+    let of = |edit: &dyn Fn(&mut Tally)| {
+        let mut tally = tally((20.0, 25_000, 0), (20.0, 25_000, 0));
+        edit(&mut tally);
+        let found = judged(&tally);
+        (found.decision, found.present)
+    };
+    let nothing = |tally: &mut Tally, requests| {
+        *tally = Tally { requests, ..Tally::default() };
+    };
+    let skipped = |reason: &'static str| {
+        move |tally: &mut Tally| {
+            *tally =
+                Tally { requests: 5_000, skipped: [(reason.to_owned(), 5_000)].into(), ..Tally::default() }
+        }
+    };
+    let failed = |reason: &'static str| {
+        move |tally: &mut Tally| {
+            *tally = Tally { requests: 7, failed: [(reason.to_owned(), 7)].into(), ..Tally::default() }
+        }
+    };
+    let fault = |present| (Decision::Fault, Some(present));
+    assert_eq!(of(&|tally| tally.breaker_open = 2), (Decision::Reject, Some(Present::BreakerOpen(2))));
+    assert_eq!(of(&failed("unknown_cluster")), fault(Present::UnknownCluster(7)));
+    assert_eq!(of(&failed("rejected")), fault(Present::NoEndpoint(7)));
+    assert_eq!(of(&skipped("dry_run")), fault(Present::DryRun));
+    assert_eq!(of(&skipped("inactive")), fault(Present::Inactive));
+    assert_eq!(of(&skipped("unsampled")), fault(Present::NothingCopied(5_000)));
+    assert_eq!(of(&|tally| nothing(tally, 0)), fault(Present::NoTraffic));
+    assert_eq!(of(&|tally| nothing(tally, 3)), (Decision::Hold, None));
+    let found =
+        Judgement::of(&tally((20.0, 100, 0), (20.0, 100, 0)), &["shadow".to_owned()], &Thresholds::default());
+    assert_eq!(found.present, Some(Present::ConfigInvalid(vec!["shadow".to_owned()])));
+    assert_eq!(found.decision, Decision::Fault);
+}
+
+#[test]
+fn what_is_needed_settles_an_equal_shadow() {
+    let few = tally((20.0, 2_000, 4), (20.0, 2_000, 4));
     let limits = Thresholds::default();
-    let found = Judgement::of(&few, &limits);
+    let found = judged(&few);
     assert_eq!(found.decision, Decision::Hold);
-    let open = found.findings.iter().find(|finding| finding.decision == Decision::Hold).expect("open");
-    let Some(Need::Samples(more)) = found.need(open, &few, &limits) else { panic!("{found:?}") };
+    let needs = found.findings.iter().filter_map(|finding| found.need(finding, &few, &limits));
+    let more = needs.map(|need| need.samples().expect("samples settle it")).max().expect("open");
     let enough = few.times((2_000.0 + more as f64) / 2_000.0);
-    let settled = Judgement::of(&enough, &limits);
+    let settled = judged(&enough);
     assert_eq!(settled.decision, Decision::Promote, "{more}: {settled:#?}");
-    // At the limit itself no number is enough.
-    let at_limit = tally((20.0, 20_000, 0), (20.0, 20_000, 100));
-    let found = Judgement::of(&at_limit, &limits);
-    assert_eq!(found.need(&found.findings[0], &at_limit, &limits), Some(Need::TooClose));
 }
 
 #[test]
-fn wide_buckets_ask_for_finer_ones() {
+fn the_highest_limit_turns_a_criterion_off() {
+    let few = tally((20.0, 2_500, 0), (20.0, 2_500, 0));
+    assert_eq!(judged(&few).decision, Decision::Hold, "of P99.9 nothing is known");
+    let limits = Thresholds { max_p999_ratio: 1000.0, max_slow_increase: 1.0, ..Thresholds::default() };
+    let found = Judgement::of(&few, &[], &limits);
+    assert_eq!(found.decision, Decision::Promote, "{found:#?}");
+    assert!(found.findings.iter().all(|finding| finding.criterion != Criterion::P999));
+}
+
+#[test]
+fn never_is_only_said_where_it_is_never() {
+    let need = |tally: &Tally, limits: &Thresholds, criterion| {
+        let found = Judgement::of(tally, &[], limits);
+        let finding = found.findings.iter().find(|finding| finding.criterion == criterion).expect("judged");
+        found.need(finding, tally, limits)
+    };
+    // At the limit itself: the shadow is not like the primary, but more samples say more.
+    let at_limit = tally((20.0, 20_000, 0), (20.0, 20_000, 100));
+    let found = need(&at_limit, &Thresholds::default(), Criterion::Errors);
+    assert!(matches!(found, Some(Need::NearLimit { more, .. }) if more > 0), "{found:?}");
+    let none = Thresholds { max_error_increase: 0.0, ..Thresholds::default() };
+    assert_eq!(need(&at_limit, &none, Criterion::Errors), None, "rejected");
+    let equal = tally((20.0, 20_000, 10), (20.0, 20_000, 10));
+    assert_eq!(need(&equal, &none, Criterion::Errors), Some(Need::NoRoom));
     let lump = |count| Side {
         classes: [("2xx".to_owned(), count)].into(),
         durations: Histogram { buckets: vec![Bucket { lower: 10.0, upper: 25.0, count }], beyond: 0 },
+        ..Side::default()
     };
-    let tally = Tally { primary: lump(50_000), shadow: lump(50_000), ..Tally::default() };
-    let limits = Thresholds::default();
-    let found = Judgement::of(&tally, &limits);
-    assert_eq!(found.decision, Decision::Hold);
-    assert_eq!(found.need(&found.findings[1], &tally, &limits), Some(Need::FinerBuckets));
+    let wide = Tally { primary: lump(50_000), shadow: lump(50_000), ..Tally::default() };
+    assert_eq!(need(&wide, &Thresholds::default(), Criterion::P50), Some(Need::FinerBuckets));
+    let mut cut = equal;
+    cut.failed.insert("cut".into(), 4_000);
+    assert_eq!(need(&cut, &Thresholds::default(), Criterion::Uncompared), Some(Need::Uncompared));
 }

@@ -20,7 +20,8 @@ pub fn legend() -> Markup {
 
 /// The classes of both sides' answers, and the copies that have none.
 pub fn classes(tally: &Tally) -> Markup {
-    let ((_, primary), (_, shadow)) = tally.errors();
+    let primary = tally.primary.answers();
+    let shadow = tally.shadow_ends().count();
     let mut rows: Vec<(&str, u64, u64)> =
         CLASSES.iter().map(|class| (*class, tally.primary.of(class), tally.shadow.of(class))).collect();
     rows.push(("no answer", 0, tally.lost()));

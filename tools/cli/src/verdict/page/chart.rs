@@ -18,7 +18,7 @@ const TICKS: f64 = 22.0;
 
 /// One picture for a wide screen and one for a phone; the style sheet shows the one that fits.
 pub fn both(tally: &Tally, judgement: &Judgement) -> Markup {
-    let (primary, shadow) = (&tally.primary.durations, &tally.shadow.durations);
+    let (primary, shadow) = (&tally.baseline().durations, &tally.shadow.durations);
     if primary.measured() == 0 && shadow.measured() == 0 {
         return html! { p { "There are no durations yet." } };
     }
@@ -27,14 +27,14 @@ pub fn both(tally: &Tally, judgement: &Judgement) -> Markup {
         (chart(tally, judgement, 720.0, 240.0, "wide"))
         (chart(tally, judgement, 340.0, 190.0, "narrow"))
         p class="dim" {
-            "Share of the answers by the time they took; beside P50, P90 and P99 the interval that holds each."
+            "Share of the answers by the time they took; beside the percentiles the interval that holds each."
             @if late > 0 { " Not drawn: " (thousands(late)) " copies without an answer in time, slower than all of these." }
         }
     }
 }
 
 fn chart(tally: &Tally, judgement: &Judgement, width: f64, height: f64, class: &str) -> Markup {
-    let sides = [("primary", bars(&tally.primary.durations)), ("shadow", bars(&tally.shadow.durations))];
+    let sides = [("primary", bars(&tally.baseline().durations)), ("shadow", bars(&tally.shadow.durations))];
     let all = || sides.iter().flat_map(|(_, bars)| bars);
     let from = all().map(|bar| bar.0).fold(i32::MAX, i32::min);
     let to = all().map(|bar| bar.0 + 1).fold(i32::MIN, i32::max);
@@ -46,7 +46,9 @@ fn chart(tally: &Tally, judgement: &Judgement, width: f64, height: f64, class: &
         .findings
         .iter()
         .filter_map(|finding| match &finding.measure {
-            Measure::Latency(Some(found)) => Some((finding.criterion.words(), found.primary, found.shadow)),
+            Measure::Latency { comparison, .. } if finding.criterion.quantile().is_some() => {
+                Some((finding.criterion.words(), comparison.primary, comparison.shadow))
+            }
             _ => None,
         })
         .collect();
@@ -113,7 +115,7 @@ impl Axis {
             (..2.0, _) | (..4.0, true) => &[1.0, 2.0, 5.0],
             _ => &[1.0],
         };
-        let powers = -1..6;
+        let powers = -3..6;
         let all = powers.flat_map(|power| digits.iter().map(move |digit| digit * 10_f64.powi(power)));
         let fits = |ms: &f64| (self.from..=self.to).contains(&(ms.log10() * PER_DECADE));
         all.filter(fits).map(|ms| (self.x(ms), time(ms))).collect()
@@ -125,9 +127,7 @@ fn bars(histogram: &Histogram) -> Vec<(i32, f64)> {
     let total = histogram.measured().max(1) as f64;
     let mut bars: std::collections::BTreeMap<i32, f64> = std::collections::BTreeMap::new();
     for bucket in histogram.buckets.iter().filter(|bucket| bucket.count > 0) {
-        // Durations are whole milliseconds: Envoy keeps 2 ms in a bucket from 2.0 to 2.1.
         let upper = if bucket.upper.is_finite() { bucket.upper } else { bucket.lower * 2.0 };
-        let upper = upper.max(bucket.lower + 1.0);
         let lower = if bucket.lower > 0.0 { bucket.lower } else { upper / 2.0 };
         let (start, end) = (lower.log10() * PER_DECADE, upper.log10() * PER_DECADE);
         for bar in start.floor() as i32..=end.ceil() as i32 {

@@ -6,8 +6,8 @@
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::super::series::{Labels, Metric, from_envoy};
-use super::{Key, Reading, add_cumulative, micros};
+use super::super::series::{Labels, Metric, from_envoy, unit};
+use super::{Key, Reading, add_cumulative};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -73,7 +73,9 @@ fn histograms_of(histograms: serde_json::Value, reading: &mut Reading) -> Result
         for Detailed { name, totals } in details {
             let Some(labels) = duration(&name) else { continue };
             for Own { lower_bound, width, count } in totals {
-                let bucket = Some((micros(lower_bound), Some(micros(lower_bound + width))));
+                let micros = |end: f64| (end * f64::from(unit(&name))).round() as u64;
+                // A value is a whole number of a time that was not.
+                let bucket = Some((micros(lower_bound), Some(micros(lower_bound + width.max(1.0)))));
                 reading.add(Key { metric: Metric::Duration, labels: labels.clone(), bucket }, count);
             }
         }
@@ -83,9 +85,9 @@ fn histograms_of(histograms: serde_json::Value, reading: &mut Reading) -> Result
         for Cumulative { name, buckets } in all {
             let Some(labels) = duration(&name) else { continue };
             let ends = buckets.iter().map(|end| (end.upper_bound, end.cumulative)).collect();
-            add_cumulative(reading, &labels, ends);
+            add_cumulative(reading, &labels, unit(&name), ends);
         }
-    } else if histograms.to_string().contains("shadow_duration_milliseconds") {
+    } else if histograms.to_string().contains("shadow_duration_") {
         bail!(
             "these statistics have quantiles and no buckets; ask with ?format=json&histogram_buckets=detailed"
         );

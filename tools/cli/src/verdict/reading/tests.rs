@@ -27,14 +27,16 @@ fn prometheus_text_has_every_number() {
     let classes = [("1xx", 0), ("2xx", 1402), ("3xx", 0), ("4xx", 43), ("5xx", 33)];
     assert_eq!(found.shadow.classes, counts(&classes));
     assert_eq!(found.failed.get("timeout"), Some(&22));
-    assert_eq!(found.errors(), ((12, 1500), (55, 1500)));
+    assert_eq!(found.baseline().server_errors(), (12, 1500));
+    assert_eq!(found.shadow_ends().server_errors(), (55, 1500));
     assert_eq!(found.samples(), 1500);
     assert!(found.skipped.values().all(|count| *count == 0) && found.skipped.len() == 15);
     assert_eq!(tally(TAGGED, "v3-canary").skipped.get("unsampled"), Some(&1207));
     let durations = &found.primary.durations;
     assert_eq!(durations.measured(), 1500);
-    let first = Bucket { lower: 1.0, upper: 2.0, count: 3 };
-    let second = Bucket { lower: 2.0, upper: 5.0, count: 89 };
+    // What Envoy says is at most 2 ms was less than 3 ms before it became whole.
+    let first = Bucket { lower: 2.0, upper: 3.0, count: 3 };
+    let second = Bucket { lower: 3.0, upper: 6.0, count: 89 };
     assert_eq!(durations.buckets[..2], [first, second]);
 }
 
@@ -45,7 +47,8 @@ fn envoys_own_json_says_the_same_in_finer_buckets() {
         for (coarse, fine) in [(&text.primary, &json.primary), (&text.shadow, &json.shadow)] {
             assert_eq!(coarse.durations.measured(), fine.durations.measured());
             assert!(fine.durations.buckets.len() > coarse.durations.buckets.len());
-            assert!(fine.durations.buckets.iter().all(|bucket| bucket.upper < bucket.lower * 1.11));
+            let is_fine = |bucket: &Bucket| bucket.upper < (bucket.lower * 1.11).max(bucket.lower + 1.01);
+            assert!(fine.durations.buckets.iter().all(is_fine));
         }
         let without = |mut tally: Tally| {
             (tally.primary.durations, tally.shadow.durations) = Default::default();
@@ -118,6 +121,51 @@ fn comparisons_and_strange_labels_are_read() {
     let found = tally(text, "a");
     assert_eq!(found.mismatches(), (10, 100));
     assert_eq!(found.differences, counts(&[("body", 10)]));
+}
+
+#[test]
+fn microseconds_and_milliseconds_are_the_same_times() {
+    let text = |unit: &str, scale: f64| {
+        let bucket = |end: f64, count: u64| {
+            format!(
+                "shadow_duration_{unit}_bucket{{mirror=\"a\",side=\"shadow\",le=\"{}\"}} {count}\n",
+                end * scale
+            )
+        };
+        bucket(12.0, 3) + &bucket(25.0, 8)
+    };
+    let (micros, millis) =
+        (tally(&text("microseconds", 1000.0), "a"), tally(&text("milliseconds", 1.0), "a"));
+    assert_eq!(micros.shadow.durations, millis.shadow.durations);
+    let second = Bucket { lower: 13.0, upper: 26.0, count: 5 };
+    assert_eq!(micros.shadow.durations.buckets[1], second);
+    // Envoy's own buckets, too.
+    let detailed = DETAILED.replace("milliseconds", "microseconds");
+    let found = tally(&detailed, "v2").primary.durations;
+    assert_eq!(found.buckets[0].lower * 1000.0, tally(DETAILED, "v2").primary.durations.buckets[0].lower);
+}
+
+#[test]
+fn a_bin_ends_where_the_next_begins() {
+    for (bound, end) in [(0.0, 1.0), (1.0, 2.0), (9.0, 10.0), (12.0, 13.0), (100.0, 110.0), (105.0, 110.0)] {
+        assert_eq!(end_of_bin(bound), end, "{bound}");
+    }
+    assert_eq!((end_of_bin(990.0), end_of_bin(60e6)), (1000.0, 61e6));
+}
+
+#[test]
+fn a_control_belongs_to_its_mirror_and_grpc_and_configuration_are_read() {
+    let text = "shadow_sent_total{mirror=\"a\"} 5\nshadow_sent_total{mirror=\"a-control\"} 4\n\
+                shadow_grpc_responses_total{mirror=\"a\",side=\"shadow\",status=\"INTERNAL\"} 3\n\
+                shadow_config_invalid{plugin=\"shadow\"} 1\nshadow_config_invalid{plugin=\"other\"} 0\n";
+    let found = tally(text, "a");
+    assert_eq!(found.shadow.grpc, counts(&[("INTERNAL", 3)]));
+    assert_eq!(
+        found.control.map(|control| (control.mirror, control.sent)),
+        Some(("a-control".to_owned(), 4))
+    );
+    assert_eq!(Reading::parse(text).unwrap().invalid_plugins(), ["shadow"]);
+    assert_eq!(tally(text, "a-control").control, None);
 }
 
 #[test]

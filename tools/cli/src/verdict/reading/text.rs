@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 
 use exposition::Sample;
 
+use super::super::series::{Labels, Metric, from_prometheus, unit};
 use super::{Key, Reading, add_cumulative};
-
-use super::super::series::{Labels, Metric, from_prometheus};
 
 pub(super) fn parse(text: &str) -> Reading {
     let mut reading = Reading::default();
-    let mut histograms: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut histograms: BTreeMap<(u32, Labels), Vec<(f64, f64)>> = BTreeMap::new();
     for line in text.lines() {
         let Some(Sample { name, labels, value }) = Sample::parse(line) else { continue };
         let Some((metric, known)) = from_prometheus(&name, &labels).filter(|_| value.is_finite()) else {
@@ -20,14 +19,14 @@ pub(super) fn parse(text: &str) -> Reading {
         };
         if metric == Metric::Duration {
             if let Some(end) = labels.get("le").and_then(|end| end.parse().ok()) {
-                histograms.entry(known).or_default().push((end, value));
+                histograms.entry((unit(&name), known)).or_default().push((end, value));
             }
         } else {
             reading.add(Key { metric, labels: known, bucket: None }, value);
         }
     }
-    for (labels, ends) in histograms {
-        add_cumulative(&mut reading, &labels, ends);
+    for ((unit, labels), ends) in histograms {
+        add_cumulative(&mut reading, &labels, unit, ends);
     }
     reading
 }

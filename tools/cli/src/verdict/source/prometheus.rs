@@ -12,15 +12,15 @@ use serde::de::DeserializeOwned;
 use super::super::failure::{Failure, Kind};
 use super::super::options::Options;
 use super::super::reading::{Key, Reading, add_cumulative};
-use super::super::series::{Labels, Metric, from_prometheus, from_prometheus_name};
+use super::super::series::{Labels, Metric, from_prometheus, from_prometheus_name, unit};
 use super::http::{get, with_scheme};
 
 /// The metrics by all names that they may have; the expression has to match as a whole.
 const NAMES: &str = "(.*___|envoy_|wasmcustom_|envoy_wasmcustom_)?shadow_(requests_total|skipped_total|sent_total|\
-                     failed_total|responses_total|duration_milliseconds_bucket|comparisons_total|differences_total|\
-                     in_flight|breaker_open)";
-const LABELS: &str = "mirror, reason, side, class, result, kind, le, exported_mirror, exported_reason, exported_side, \
-                      exported_class, exported_result, exported_kind";
+                     failed_total|responses_total|grpc_responses_total|duration_(micro|milli)seconds_bucket|\
+                     comparisons_total|differences_total|in_flight|breaker_open|config_invalid)";
+const LABELS: &str = "mirror, reason, side, class, status, result, kind, plugin, le, exported_mirror, exported_reason, \
+                      exported_side, exported_class, exported_status, exported_result, exported_kind, exported_plugin";
 
 pub(super) struct Prometheus {
     url: String,
@@ -71,7 +71,7 @@ impl Prometheus {
     fn try_increase(&self, window: Duration) -> Result<Reading> {
         let seconds = window.as_secs().max(1);
         let mut reading = Reading::default();
-        let mut histograms: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut histograms: BTreeMap<(u32, Labels), Vec<(f64, f64)>> = BTreeMap::new();
         for name in self.names(seconds)? {
             let Some((metric, _)) = from_prometheus_name(&name) else { continue };
             let series = format!("{name}{{{}}}", self.matchers);
@@ -88,12 +88,12 @@ impl Prometheus {
                 if metric != Metric::Duration {
                     reading.add(Key { metric, labels: known, bucket: None }, value);
                 } else if let Some(end) = labels.get("le").and_then(|end| end.parse().ok()) {
-                    histograms.entry(known).or_default().push((end, value));
+                    histograms.entry((unit(&name), known)).or_default().push((end, value));
                 }
             }
         }
-        for (labels, ends) in histograms {
-            add_cumulative(&mut reading, &labels, ends);
+        for ((unit, labels), ends) in histograms {
+            add_cumulative(&mut reading, &labels, unit, ends);
         }
         Ok(reading)
     }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The body of one answer while it is compared: decoded, and taken apart if it is JSON.
+
+use std::task::Poll;
+
+use super::Observed;
+use super::difference::SideValue;
+use super::json::{NoMemory, TreeBuilder, TreeError, View};
+use crate::http::encoding::Decoding;
+
+/// What was made of the body of one answer.
+#[derive(Debug, Default)]
+pub struct BodySide {
+    decoding: Option<Decoding>,
+    is_decoded: bool,
+    tree: BodyTree,
+}
+
+#[derive(Debug, Default)]
+enum BodyTree {
+    #[default]
+    None,
+    Reading(Box<TreeBuilder>),
+    Read(Box<TreeBuilder>),
+    NotJson,
+}
+
+impl BodySide {
+    /// `false` if the body is not there, longer than the limit, or encoded in a way that is not known.
+    pub fn begin(&mut self, answer: &Observed, limit: usize) -> bool {
+        let body = answer.body.as_deref();
+        self.decoding = body.and_then(|body| Decoding::begin(&answer.headers, body, limit));
+        self.decoding.is_some()
+    }
+
+    /// Continues decoding. `false` if that is not possible.
+    pub fn decode(&mut self, answer: &Observed, work: &mut usize) -> Poll<bool> {
+        if self.is_decoded {
+            return Poll::Ready(true);
+        }
+        let (Some(decoding), Some(body)) = (&mut self.decoding, &answer.body) else {
+            return Poll::Ready(false);
+        };
+        let decoded = decoding.step(body, work);
+        self.is_decoded = decoded == Poll::Ready(true);
+        decoded
+    }
+
+    /// The body without its encoding.
+    pub fn body<'a>(&'a self, answer: &'a Observed) -> &'a [u8] {
+        let body = answer.body.as_deref().unwrap_or_default();
+        self.decoding.as_ref().map_or(body, |decoding| decoding.decoded(body))
+    }
+
+    /// The decoded body will be read as JSON.
+    pub fn begin_tree(&mut self) {
+        self.tree = BodyTree::Reading(Box::default());
+    }
+
+    pub fn read(&mut self, answer: &Observed, work: &mut usize) -> Result<Poll<()>, NoMemory> {
+        let BodyTree::Reading(mut tree) = std::mem::take(&mut self.tree) else {
+            return Ok(Poll::Ready(()));
+        };
+        let read = tree.step(self.body(answer), work);
+        self.tree = match read {
+            Ok(Poll::Pending) => BodyTree::Reading(tree),
+            Ok(Poll::Ready(())) => BodyTree::Read(tree),
+            Err(TreeError::NotJson) => BodyTree::NotJson,
+            Err(TreeError::OutOfMemory) => return Err(NoMemory),
+        };
+        Ok(read.unwrap_or(Poll::Ready(())))
+    }
+
+    /// The values of the body, if it is JSON.
+    pub fn view<'a>(&'a self, answer: &'a Observed) -> Option<View<'a>> {
+        match &self.tree {
+            BodyTree::Read(tree) => Some(tree.view(self.body(answer))),
+            _ => None,
+        }
+    }
+
+    /// The whole body as a difference lists it.
+    pub fn value(&self, answer: &Observed) -> SideValue {
+        match self.view(answer) {
+            Some(view) => view.value(0),
+            None => SideValue::bytes(self.body(answer)),
+        }
+    }
+
+    pub fn decoded_bytes(&self) -> usize {
+        self.decoding.as_ref().map_or(0, Decoding::decoded_bytes)
+    }
+
+    pub fn held_bytes(&self) -> usize {
+        let tree = match &self.tree {
+            BodyTree::Reading(tree) | BodyTree::Read(tree) => tree.held_bytes(),
+            _ => 0,
+        };
+        tree + self.decoding.as_ref().map_or(0, Decoding::held_bytes)
+    }
+}

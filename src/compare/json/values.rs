@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Compares two trees in steps of bounded work: what is open is a list with a bound, not a stack of calls.
+
+use std::task::Poll;
+
+use super::NoMemory;
+use super::members::{Members, NameOrder, Sorting};
+use super::pairing::{Paired, Pairing};
+use super::path::{PathPart, pointer_to};
+use super::tree::{NodeKind, View};
+use crate::compare::difference::{Difference, DifferenceKind, Differences, SideValue};
+use crate::compare::number::NumberComparison;
+use crate::compare::order::StringOrder;
+use crate::json::Pointer;
+use crate::json::pointer::{self, PointerMatch};
+
+/// Work of a pair of values, of asking one pointer about it, and of listing a difference.
+const PAIR: usize = 24;
+const POINTER: usize = 8;
+const DIFFERENCE: usize = 2000;
+/// Scalars up to this length are compared at once.
+const SHORT: usize = 64;
+
+/// A comparison that has begun.
+#[derive(Debug, Default)]
+pub struct TreeComparison {
+    /// The objects and lists that are open on both sides.
+    frames: Vec<Frame>,
+    scalars: Option<([u32; 2], ScalarOrder)>,
+    names: NameOrder,
+}
+
+/// Two objects or two lists.
+#[derive(Debug)]
+struct Frame {
+    /// The pointers that lead here.
+    alive: u64,
+    /// What of it is compared now.
+    part: PathPart,
+    pairing: Pairing,
+}
+
+#[derive(Debug)]
+enum ScalarOrder {
+    Strings(StringOrder),
+    Numbers(NumberComparison),
+}
+
+impl TreeComparison {
+    /// Notes where the texts differ, one after the other. Leaves out what is under the pointers, whichever text it is in.
+    pub fn begin(
+        sides: [View; 2],
+        ignore: &[Pointer],
+        differences: &mut Differences,
+        work: &mut usize,
+    ) -> Result<Self, NoMemory> {
+        let mut comparison = Self::default();
+        let place = pointer::start(ignore);
+        if !place.hit {
+            comparison.pair(sides, [0, 0], place.alive, differences, work)?;
+        }
+        Ok(comparison)
+    }
+
+    /// Continues: with the same texts, pointers and differences as it began.
+    pub fn step(
+        &mut self,
+        sides: [View; 2],
+        ignore: &[Pointer],
+        differences: &mut Differences,
+        work: &mut usize,
+    ) -> Result<Poll<()>, NoMemory> {
+        while !differences.is_full(DifferenceKind::Body) {
+            if *work == 0 {
+                return Ok(Poll::Pending);
+            }
+            if let Some((nodes, order)) = &mut self.scalars {
+                let Poll::Ready(same) = order.step(sides, *nodes, work) else { return Ok(Poll::Pending) };
+                let nodes = *nodes;
+                self.scalars = None;
+                if !same {
+                    self.differ(sides, nodes.map(Some), differences, work);
+                }
+                continue;
+            }
+            let depth = self.frames.len().saturating_sub(1);
+            let Some(frame) = self.frames.last_mut() else { return Ok(Poll::Ready(())) };
+            *work = work.saturating_sub(PAIR);
+            let (part, nodes) = match frame.pairing.next(sides, &mut self.names, work)? {
+                Paired::Values(part, nodes) => (part, nodes),
+                Paired::Nothing => continue,
+                Paired::Pending => return Ok(Poll::Pending),
+                Paired::End => {
+                    self.frames.pop();
+                    continue;
+                }
+            };
+            frame.part = part;
+            let place = place(sides, ignore, frame.alive, depth, part);
+            *work = work.saturating_sub(frame.alive.count_ones() as usize * POINTER);
+            match nodes {
+                _ if place.hit => {}
+                [Some(one), Some(other)] => {
+                    self.pair(sides, [one, other], place.alive, differences, work)?;
+                }
+                nodes => self.differ(sides, nodes, differences, work),
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Bytes that are allocated for it.
+    pub fn held_bytes(&self) -> usize {
+        let sorted = self.frames.iter().map(|frame| match &frame.pairing {
+            Pairing::Sort(sides) | Pairing::Merge(sides) => sides.iter().map(Sorting::held_bytes).sum(),
+            _ => 0,
+        });
+        self.frames.capacity() * size_of::<Frame>() + sorted.sum::<usize>()
+    }
+
+    /// Compares two values, as far as that is a matter of a moment.
+    fn pair(
+        &mut self,
+        sides: [View; 2],
+        nodes: [u32; 2],
+        alive: u64,
+        differences: &mut Differences,
+        work: &mut usize,
+    ) -> Result<(), NoMemory> {
+        let [a, b] = sides;
+        let (Some(left), Some(right)) = (a.node(nodes[0]), b.node(nodes[1])) else { return Ok(()) };
+        let within = || {
+            [(nodes[0], left), (nodes[1], right)].map(|(at, node)| Members { next: at + 1, end: node.next })
+        };
+        let short = || {
+            let (left, right) = (a.text_of(left), b.text_of(right));
+            left.len() <= SHORT && left == right
+        };
+        match (left.kind, right.kind) {
+            (NodeKind::Object, NodeKind::Object) => {
+                self.open(alive, Pairing::Names { all: within(), rest: within() })?;
+            }
+            (NodeKind::List, NodeKind::List) => self.open(alive, Pairing::Elements(within(), 0))?,
+            (NodeKind::String, NodeKind::String) if short() => {}
+            (NodeKind::String, NodeKind::String)
+                if left.escaped || right.escaped || a.text_of(left).len() == b.text_of(right).len() =>
+            {
+                self.scalars = Some((nodes, ScalarOrder::Strings(StringOrder::default())));
+            }
+            (NodeKind::Number, NodeKind::Number) if short() => {}
+            (NodeKind::Number, NodeKind::Number) => {
+                self.scalars = Some((nodes, ScalarOrder::Numbers(NumberComparison::default())));
+            }
+            (kind, other) if kind == other && kind != NodeKind::String => {}
+            _ => self.differ(sides, nodes.map(Some), differences, work),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, alive: u64, pairing: Pairing) -> Result<(), NoMemory> {
+        self.frames.try_reserve(1).map_err(|_| NoMemory)?;
+        self.frames.push(Frame { alive, part: PathPart::Element(0), pairing });
+        Ok(())
+    }
+
+    fn differ(
+        &self,
+        sides: [View; 2],
+        nodes: [Option<u32>; 2],
+        differences: &mut Differences,
+        work: &mut usize,
+    ) {
+        *work = work.saturating_sub(DIFFERENCE);
+        let [a, b] = sides;
+        let value = |view: View, node: Option<u32>| node.map_or(SideValue::Absent, |index| view.value(index));
+        differences.note(DifferenceKind::Body, || Difference {
+            at: pointer_to(self.frames.iter().map(|frame| frame.part), sides),
+            primary: value(a, nodes[0]),
+            shadow: value(b, nodes[1]),
+        });
+    }
+}
+
+/// What the pointers say of a member or element.
+fn place(sides: [View; 2], ignore: &[Pointer], alive: u64, depth: usize, part: PathPart) -> PointerMatch {
+    match part {
+        _ if alive == 0 => PointerMatch { alive, hit: false },
+        PathPart::Element(index) => pointer::follow(ignore, alive, depth, |token| token.is_element(index)),
+        PathPart::Member { side, name } => {
+            let [a, b] = sides;
+            let name = if side == 0 { a } else { b }.name(name);
+            pointer::follow(ignore, alive, depth, |token| token.is_member(name))
+        }
+    }
+}
+
+impl ScalarOrder {
+    /// Whether they are the same.
+    fn step(&mut self, [a, b]: [View; 2], nodes: [u32; 2], work: &mut usize) -> Poll<bool> {
+        let (Some(left), Some(right)) = (a.node(nodes[0]), b.node(nodes[1])) else {
+            return Poll::Ready(true);
+        };
+        match self {
+            Self::Strings(order) => {
+                let escaped = left.escaped || right.escaped;
+                order.step(a.spelled(left), b.spelled(right), escaped, work).map(std::cmp::Ordering::is_eq)
+            }
+            Self::Numbers(numbers) => numbers.step(a.text_of(left), b.text_of(right), work),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Replaces values in JSON text without touching another byte of it, in steps of bounded work.
+//!
+//! The text is read once, strict by RFC 8259: what another reader might read differently is refused rather than sent. All
+//! members of a repeated name are replaced, because readers differ in which of them counts. What is replaced is only noted
+//! then. Its end tells how long the result is, so that it is written into one allocation that never has to move.
+
+use std::task::Poll;
+
+use super::places::Places;
+use super::spans::{SpanReader, Spans};
+use super::{RedactError, Redaction};
+use crate::json::{Event, NotJson, Pointer, Walk};
+
+/// Deepest nesting that is followed.
+const MAX_DEPTH: usize = 1000;
+
+/// Work of a value beside reading it, and of asking one pointer about it.
+const VALUE: usize = 4;
+const POINTER: usize = 8;
+/// Bytes that are copied for the work of reading one.
+const COPIED: usize = 4;
+
+/// A body that is redacted.
+#[derive(Debug)]
+pub struct BodyRedaction {
+    max_len: usize,
+    stage: RedactStage,
+}
+
+#[derive(Debug)]
+enum RedactStage {
+    Reading(Box<Search>),
+    Writing(Output),
+}
+
+/// Looks for what must be replaced.
+#[derive(Debug)]
+struct Search {
+    walk: Walk,
+    places: Places,
+    /// Where the value began that is replaced, and how many levels were around it.
+    hidden: Option<(usize, usize)>,
+    spans: Spans,
+    /// Bytes of the result up to the end of the last span.
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Output {
+    spans: SpanReader,
+    /// What is replaced next.
+    next: Option<(usize, usize)>,
+    /// How much of the text is in the result, replaced or not.
+    copied: usize,
+    len: usize,
+    redacted: Vec<u8>,
+}
+
+impl BodyRedaction {
+    pub(super) fn new(pointers: &[Pointer], max_len: usize) -> Self {
+        let search = Search {
+            walk: Walk::new(MAX_DEPTH),
+            places: Places::new(pointers),
+            hidden: None,
+            spans: Spans::default(),
+            len: 0,
+        };
+        Self { max_len, stage: RedactStage::Reading(Box::new(search)) }
+    }
+
+    /// Continues, until it is done or has done this much work: reading a byte is about 1, copying it a quarter. Gives the
+    /// body with the values replaced, `None` if there are none. The settings and the body must be those that it began
+    /// with, and no step may follow its end.
+    ///
+    /// # Errors
+    /// If the body is not JSON, would be longer than the limit, or there is no memory for it.
+    pub fn step(
+        &mut self,
+        redaction: &Redaction,
+        body: &[u8],
+        mut work: usize,
+    ) -> Poll<Result<Option<Vec<u8>>, RedactError>> {
+        let replacement = &redaction.replacement.json;
+        match &mut self.stage {
+            RedactStage::Reading(search) => {
+                match search.step(&redaction.json, body, replacement.len(), self.max_len, &mut work) {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(())) if search.spans.is_empty() => return Poll::Ready(Ok(None)),
+                    Ok(Poll::Ready(())) => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+                let len = search.len.saturating_add(body.len() - search.spans.end().min(body.len()));
+                if len > self.max_len {
+                    return Poll::Ready(Err(RedactError::TooLong));
+                }
+                let mut spans = std::mem::take(&mut search.spans).into_reader();
+                let next = spans.next();
+                self.stage =
+                    RedactStage::Writing(Output { spans, next, copied: 0, len, redacted: Vec::new() });
+                Poll::Pending
+            }
+            RedactStage::Writing(output) => output.step(body, replacement, &mut work),
+        }
+    }
+
+    /// Bytes that are allocated for what it notes, its result apart.
+    pub fn noted_bytes(&self) -> usize {
+        match &self.stage {
+            RedactStage::Reading(search) => search.spans.held_bytes() + search.places.held_bytes(),
+            RedactStage::Writing(output) => output.spans.held_bytes(),
+        }
+    }
+}
+
+impl Search {
+    fn step(
+        &mut self,
+        pointers: &[Pointer],
+        text: &[u8],
+        replacement: usize,
+        max_len: usize,
+        work: &mut usize,
+    ) -> Result<Poll<()>, RedactError> {
+        let mut replace = |spans: &mut Spans, start: usize, end: usize| {
+            self.len = self.len.saturating_add(start.saturating_sub(spans.end())).saturating_add(replacement);
+            if self.len > max_len { Err(RedactError::TooLong) } else { spans.push(start, end) }
+        };
+        loop {
+            let inside = self.walk.inside();
+            let event = match self.walk.event(text, work)? {
+                Poll::Ready(Some(event)) => event,
+                Poll::Ready(None) => return Ok(Poll::Ready(())),
+                Poll::Pending => return Ok(Poll::Pending),
+            };
+            let (start, end) = self.walk.span();
+            match event {
+                Event::Name(name) => {
+                    *work = work.saturating_sub(self.places.asked() * POINTER);
+                    self.places.member(pointers, name)?;
+                }
+                Event::Open(container) => {
+                    *work = work.saturating_sub(self.places.asked() * POINTER + VALUE);
+                    let place = self.places.value(pointers, inside);
+                    if place.hit && self.hidden.is_none() {
+                        self.hidden = Some((start, self.places.depth()));
+                    }
+                    // Within what is replaced there is nothing to look for.
+                    let alive = if self.hidden.is_some() { 0 } else { place.alive };
+                    self.places.enter(container, alive)?;
+                }
+                Event::Scalar(_) => {
+                    *work = work.saturating_sub(self.places.asked() * POINTER + VALUE);
+                    let place = self.places.value(pointers, inside);
+                    if place.hit && self.hidden.is_none() {
+                        replace(&mut self.spans, start, end)?;
+                    }
+                }
+                Event::Close => {
+                    self.places.leave();
+                    if let Some((start, _)) = self.hidden.take_if(|(_, depth)| *depth == self.places.depth())
+                    {
+                        replace(&mut self.spans, start, end)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Output {
+    fn step(
+        &mut self,
+        text: &[u8],
+        replacement: &[u8],
+        work: &mut usize,
+    ) -> Poll<Result<Option<Vec<u8>>, RedactError>> {
+        if self.redacted.capacity() < self.len && self.redacted.try_reserve_exact(self.len).is_err() {
+            return Poll::Ready(Err(RedactError::OutOfMemory));
+        }
+        while *work > 0 {
+            let until = self.next.map_or(text.len(), |(start, _)| start);
+            let part = text.get(self.copied..until).unwrap_or_default();
+            let part = part.get(..work.saturating_mul(COPIED)).unwrap_or(part);
+            self.redacted.extend_from_slice(part);
+            self.copied += part.len();
+            *work = work.saturating_sub(part.len() / COPIED + VALUE);
+            if self.copied < until {
+                continue;
+            }
+            let Some((_, end)) = self.next else {
+                return Poll::Ready(Ok(Some(std::mem::take(&mut self.redacted))));
+            };
+            self.redacted.extend_from_slice(replacement);
+            *work = work.saturating_sub(replacement.len() / COPIED + VALUE);
+            self.copied = end;
+            self.next = self.spans.next();
+        }
+        Poll::Pending
+    }
+}
+
+impl From<NotJson> for RedactError {
+    fn from(_: NotJson) -> Self {
+        Self::Unredactable
+    }
+}
+
+#[cfg(test)]
+mod tests;

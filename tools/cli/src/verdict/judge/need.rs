@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How many samples would settle what is not settled.
+//!
+//! The question is put to a shadow that is like the side it is compared with: after how many samples would that be promoted? The
+//! answer hangs on how that side's answers are spread and on nothing that the shadow does, so that it stays where it is as samples
+//! come in. A shadow that is not settled by then is near its limit; the number is doubled for it, and again.
+
+use super::super::tally::{Counts, Side, Tally};
+use super::super::thresholds::Thresholds;
+use super::{Criterion, Decision, Finding, Judgement, Measure};
+
+/// What is missing for a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// So many more samples settle it if the shadow is like the primary, when there are `total`.
+    Samples { more: u64, total: u64 },
+    /// As above, but a shadow like the primary would have been promoted by now.
+    NearLimit { more: u64, total: u64 },
+    /// Finer buckets: the histogram does not tell, however many there are.
+    FinerBuckets,
+    /// More was left uncompared than is allowed, and waiting does not change that.
+    Uncompared,
+    /// The limit leaves an equal shadow no room.
+    NoRoom,
+}
+
+impl Need {
+    pub fn samples(self) -> Option<u64> {
+        match self {
+            Self::Samples { more, .. } | Self::NearLimit { more, .. } => Some(more),
+            _ => None,
+        }
+    }
+}
+
+/// The first number that is asked for, and what the next is larger by.
+const FIRST: f64 = 250.0;
+const STEP: f64 = 1.25;
+/// Nobody waits for more.
+const MOST: f64 = 1e9;
+/// Of two equal shadows one has worse luck than is expected: it needs more.
+const LUCK: f64 = 1.3;
+
+impl Judgement {
+    /// Looks for the number of samples that would settle a finding.
+    pub fn need(&self, finding: &Finding, tally: &Tally, limits: &Thresholds) -> Option<Need> {
+        if finding.decision != Decision::Hold || finding.measure == Measure::NoLatency {
+            return None;
+        }
+        if finding.criterion == Criterion::Uncompared && finding.measure.interval().low > finding.limit {
+            return Some(Need::Uncompared);
+        }
+        let enough = match enough(finding.criterion, tally, limits, self.alpha) {
+            Some(enough) => enough.max(limits.min_samples),
+            None if matches!(finding.measure, Measure::Latency { .. }) && finding.limit > 1.0 => {
+                return Some(Need::FinerBuckets);
+            }
+            None => return Some(Need::NoRoom),
+        };
+        let have = self.samples;
+        if have < enough {
+            return Some(Need::Samples { more: enough - have, total: enough });
+        }
+        let doubled = std::iter::successors(Some(enough), |total| total.checked_mul(2));
+        let total = doubled.into_iter().find(|total| *total > have).unwrap_or(u64::MAX);
+        Some(Need::NearLimit { more: total - have, total })
+    }
+}
+
+/// How many samples a shadow needs that is like the primary, or like the control.
+fn enough(criterion: Criterion, tally: &Tally, limits: &Thresholds, alpha: f64) -> Option<u64> {
+    let primary = match (&tally.control, tally.baseline().who) {
+        (Some(control), super::super::tally::Who::Control) => &control.shadow,
+        _ => &tally.primary,
+    };
+    let have = primary.durations.measured().max(primary.answers()).max(1) as f64;
+    let totals = std::iter::successors(Some(FIRST), |total| Some(total * STEP));
+    let settles = |total: &f64| {
+        let equal = equal(&primary.times(total / have), *total as u64, tally);
+        let measure = criterion.measure(&equal, limits, alpha);
+        criterion.decide(&measure, limits) == Decision::Promote
+    };
+    let mut totals = totals.take_while(|total| *total < MOST);
+    totals.find(settles).map(|total| (total * LUCK).ceil() as u64)
+}
+
+/// What is counted where both sides are like this one.
+fn equal(side: &Side, count: u64, tally: &Tally) -> Tally {
+    let compared = if tally.comparisons.is_empty() { 0 } else { count };
+    Tally {
+        primary: side.clone(),
+        shadow: side.clone(),
+        comparisons: Counts::from([("match".to_owned(), compared)]),
+        ..Tally::default()
+    }
+}
