@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use shadow_filter::admission::Occasion;
 use shadow_filter::compare::{BodyRule, Observed, Rules};
 use shadow_filter::config::Config;
 use shadow_filter::http::{Head, Refusal};
@@ -124,9 +125,19 @@ fn one_request(worker: &mut Worker, block: Vec<u8>) {
     let wanted = worker.draw();
     let head = Head::from_block(block).unwrap_or_default();
     let mut request = Request::begin(wanted, head, worker);
+    lease_for(&request);
     black_box(request.end(Duration::ZERO, worker));
     while let Some(copy) = worker.next_copy() {
         worker.dispatched(copy, Err(Refusal::Rejected), Duration::ZERO);
+    }
+}
+
+/// What the shell does before copies are made; the pool has enough for all.
+fn lease_for(request: &Request) {
+    for (mirror, target) in request.short(Duration::ZERO) {
+        if let Some(proposal) = mirror.gate.propose(&[], Occasion::Copy { target }, Duration::ZERO) {
+            mirror.gate.accept(proposal, Duration::ZERO);
+        }
     }
 }
 

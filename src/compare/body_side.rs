@@ -58,17 +58,21 @@ impl BodySide {
     }
 
     pub fn read(&mut self, answer: &Observed, work: &mut usize) -> Result<Poll<()>, NoMemory> {
-        let BodyTree::Reading(mut tree) = std::mem::take(&mut self.tree) else {
-            return Ok(Poll::Ready(()));
-        };
-        let read = tree.step(self.body(answer), work);
-        self.tree = match read {
-            Ok(Poll::Pending) => BodyTree::Reading(tree),
-            Ok(Poll::Ready(())) => BodyTree::Read(tree),
-            Err(TreeError::NotJson) => BodyTree::NotJson,
+        let BodyTree::Reading(tree) = &mut self.tree else { return Ok(Poll::Ready(())) };
+        let body = answer.body.as_deref().unwrap_or_default();
+        let body = self.decoding.as_ref().map_or(body, |decoding| decoding.decoded(body));
+        let read = tree.step(body, work);
+        match read {
+            Ok(Poll::Pending) => return Ok(Poll::Pending),
+            Ok(Poll::Ready(())) => {
+                if let BodyTree::Reading(tree) = std::mem::take(&mut self.tree) {
+                    self.tree = BodyTree::Read(tree);
+                }
+            }
+            Err(TreeError::NotJson) => self.tree = BodyTree::NotJson,
             Err(TreeError::OutOfMemory) => return Err(NoMemory),
-        };
-        Ok(read.unwrap_or(Poll::Ready(())))
+        }
+        Ok(Poll::Ready(()))
     }
 
     /// The values of the body, if it is JSON.

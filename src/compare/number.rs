@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whether two JSON numbers are the same, to the last digit: `1` and `1.0` are, and 2^53 and 2^53 + 1 are not. They can be
-//! as long as a body, so that this too is found in steps of bounded work.
+//! as long as a body, so that this too is found in steps of bounded work,
+//! each of which gets on.
 
 use std::task::Poll;
 
@@ -75,12 +76,13 @@ impl NumberComparison {
             }
         }
         if let Self::Digits(first, second, left, right) = self {
-            while *work > 0 {
+            loop {
                 *work = work.saturating_sub(DIGIT + 1);
                 let digits = (left.digit(one, first), right.digit(other, second));
                 match digits {
                     (None, None) => return Poll::Ready(true),
                     (digit, another) if digit != another => return Poll::Ready(false),
+                    _ if *work == 0 => break,
                     _ => {}
                 }
             }
@@ -93,7 +95,7 @@ impl Decimal {
     /// Reads on. `false` if it stopped before the end.
     fn read(&mut self, text: &[u8], work: &mut usize) -> bool {
         let rest = text.get(self.at..).unwrap_or_default();
-        let part = rest.get(..work.div_ceil(DIGIT)).unwrap_or(rest);
+        let part = rest.get(..work.div_ceil(DIGIT).max(1)).unwrap_or(rest);
         for byte in part {
             match (byte, self.part) {
                 (b'-', DecimalPart::Exponent) => self.negative_exponent = true,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The order of two byte strings, found in steps of bounded work.
+//! The order of two byte strings, found in steps of bounded work: a step gets on, whatever work it may do.
 
 use std::cmp::Ordering;
 use std::task::Poll;
@@ -22,16 +22,18 @@ pub struct ByteOrder {
 impl ByteOrder {
     /// The strings must be the same at each step.
     pub fn step(&mut self, one: &[u8], other: &[u8], work: &mut usize) -> Poll<Ordering> {
-        while *work > 0 {
-            let len = work.saturating_mul(COMPARED).min(MOST);
+        loop {
+            let len = work.saturating_mul(COMPARED).clamp(COMPARED, MOST);
             let (left, right) = (part(one, self.at, len), part(other, self.at, len));
             *work = work.saturating_sub(left.len().min(right.len()) / COMPARED + 1);
             if left.len() < len || right.len() < len || left != right {
                 return Poll::Ready(left.cmp(right));
             }
             self.at += len;
+            if *work == 0 {
+                return Poll::Pending;
+            }
         }
-        Poll::Pending
     }
 }
 
@@ -65,11 +67,14 @@ impl StringOrder {
             }
         }
         if let Self::Characters(left, right) = self {
-            while *work > 0 {
+            loop {
                 *work = work.saturating_sub(CHARACTER);
                 let (left, right) = (left.next(one), right.next(other));
                 if left != right || left.is_none() {
                     return Poll::Ready(left.cmp(&right));
+                }
+                if *work == 0 {
+                    break;
                 }
             }
         }

@@ -105,3 +105,84 @@ fn a_comparison_needs_no_more_than_its_rules() {
     assert_eq!(rules(&["a"], BodyRule::Off).need(), Need { headers: true, body: None });
     assert_eq!(rules(&[], BodyRule::Bytes).need(), Need { headers: true, body: Some(65536) });
 }
+
+#[test]
+fn only_what_will_be_shown_is_listed_and_kept() {
+    let rules = rules(&["a"], BodyRule::Bytes);
+    let long = |text: &str| answer(200, &[("a", text)], Some(&text.repeat(50_000)));
+    let (one, other) = (long("x"), long("y"));
+    let verdict = |list| {
+        let mut comparison = Comparison::new(list);
+        loop {
+            if let Poll::Ready(verdict) = comparison.step(&rules, &one, &other, 1000) {
+                break verdict;
+            }
+        }
+    };
+    let (Verdict::Mismatch(unlisted), Verdict::Mismatch(listed)) = (verdict(false), verdict(true)) else {
+        panic!("they differ")
+    };
+    assert!(unlisted.listed.is_empty());
+    for kind in [DifferenceKind::Header, DifferenceKind::Body] {
+        assert!(unlisted.has(kind) && listed.has(kind));
+    }
+    assert!(matches!(&listed.listed[1].primary, SideValue::Bytes(bytes) if bytes.len() < 2000));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::json::Pointer;
+
+    /// A document with strings and numbers of any length, and names in any order.
+    fn document(depth: u32) -> impl Strategy<Value = String> {
+        let text = r#"([ab/~]|\\\\u0061|\\\\ud800|é){0,3}"#;
+        let text =
+            (text, 0..90usize).prop_map(|(text, times)| format!("\"{}\"", text.repeat(times % 9 * times)));
+        let number = ("-?[1-9][0-9]{0,3}(\\.[0-9]{1,3})?(e[0-9])?", Just(())).prop_map(|(number, ())| number);
+        let long = (1..300usize).prop_map(|digits| format!("{}.0", "7".repeat(digits)));
+        let leaf =
+            prop_oneof![text.clone(), number, long, Just("null".to_owned()), Just("not JSON".to_owned())];
+        leaf.prop_recursive(depth, 30, 6, move |inner| {
+            let member = (text.clone(), inner.clone()).prop_map(|(name, value)| format!("{name}: {value}"));
+            prop_oneof![
+                prop::collection::vec(inner, 0..6).prop_map(|items| format!("[{}]", items.join(" ,"))),
+                prop::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
+            ]
+        })
+    }
+
+    /// The same members in another order, some spelled in another way.
+    fn turned(text: &str) -> String {
+        let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
+            return text.replace('a', "\\u0061");
+        };
+        let mut members: Vec<_> = inner.split(',').collect();
+        members.reverse();
+        format!("{{{}}}", members.join(",").replace("\"b", "\"\\u0062"))
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_not_matter_where_it_stops(
+            one in document(3), two in document(3), same: bool,
+            slices in prop::collection::vec(prop_oneof![1..30usize, 1..3000usize], 1..6),
+        ) {
+            let other = if same { turned(&one) } else { two };
+            let ignore = ["/a", "/*/0", "/b/*/a"].iter().filter_map(|text| Pointer::parse(text)).collect();
+            let rules = Rules { ignore, ..rules(&["h"], BodyRule::Json) };
+            let (one, other) = (answer(200, &[("h", "1")], Some(&one)), answer(200, &[("h", "1")], Some(&other)));
+            let mut comparison = Comparison::new(true);
+            let mut steps = slices.iter().cycle();
+            let verdict = loop {
+                let work = steps.next().copied().unwrap_or(1);
+                if let Poll::Ready(verdict) = comparison.step(&rules, &one, &other, work) {
+                    break verdict;
+                }
+            };
+            prop_assert_eq!(verdict, rules.compare(&one, &other));
+        }
+    }
+}

@@ -14,9 +14,9 @@ pub struct NotJson;
 /// Reads a text from one place to another.
 pub struct Lexer<'a> {
     text: &'a [u8],
+    /// The text up to where to stop.
+    head: &'a [u8],
     at: usize,
-    /// Where to stop: the text may have more.
-    until: usize,
 }
 
 /// How far a number was read.
@@ -35,8 +35,8 @@ enum NumberPart {
 }
 
 impl<'a> Lexer<'a> {
-    pub fn new(text: &'a [u8], at: usize, most: usize) -> Self {
-        Self { text, at, until: at.saturating_add(most).min(text.len()) }
+    pub fn new(text: &'a [u8], at: usize, until: usize) -> Self {
+        Self { text, head: text.get(..until).unwrap_or(text), at }
     }
 
     pub fn at(&self) -> usize {
@@ -50,14 +50,30 @@ impl<'a> Lexer<'a> {
 
     /// Whether it must stop here although the text continues.
     pub fn is_paused(&self) -> bool {
-        self.at >= self.until && self.until < self.text.len()
+        self.at >= self.head.len() && self.head.len() < self.text.len()
     }
 
     /// Reads on in a string, from behind its opening quote. `false` if it stopped before the end.
     ///
     /// # Errors
     /// If it is not a string.
+    #[inline]
     pub fn string(&mut self, spelling: &mut Spelling) -> Result<bool, NotJson> {
+        // Mostly it is short and plain.
+        let next = self.head.get(self.at..).and_then(<[u8]>::first_chunk::<8>);
+        if let Some(word) = next.copied().map(u64::from_le_bytes) {
+            let special = special_bytes(word) | (word & TOPS);
+            let count = special.trailing_zeros() as usize / 8;
+            self.at += count;
+            if special != 0 && (word >> (8 * count)) as u8 == b'"' {
+                self.at += 1;
+                return Ok(true);
+            }
+        }
+        self.any_string(spelling)
+    }
+
+    fn any_string(&mut self, spelling: &mut Spelling) -> Result<bool, NotJson> {
         loop {
             self.run()?;
             if self.is_paused() {
@@ -76,7 +92,7 @@ impl<'a> Lexer<'a> {
 
     /// Skips what stands for itself in a string: everything but controls, quotes and backslashes.
     fn run(&mut self) -> Result<(), NotJson> {
-        let all = self.text.get(self.at..self.until).unwrap_or_default();
+        let all = self.head.get(self.at..).unwrap_or_default();
         let (mut rest, mut tops) = (all, 0);
         let len = loop {
             let Some((word, behind)) = rest.split_first_chunk::<8>() else {
@@ -88,7 +104,8 @@ impl<'a> Lexer<'a> {
             let special = special_bytes(word);
             if special != 0 {
                 let count = special.trailing_zeros() as usize / 8;
-                tops |= word & !(u64::MAX << (8 * count));
+                // What is behind it does no harm: the run is checked once more.
+                tops |= word;
                 break all.len() - rest.len() + count;
             }
             tops |= word;
@@ -117,17 +134,12 @@ impl<'a> Lexer<'a> {
         let rest = self.text.get(self.at + 1..).unwrap_or_default();
         let (len, spelling) = match rest.split_first() {
             Some((b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', _)) => (2, Spelling::Escaped),
-            Some((b'u', digits)) => match hex_unit(digits).ok_or(NotJson)? {
-                unit if is_half(unit) => match digits.get(4..).and_then(|rest| rest.strip_prefix(br"\u")) {
-                    Some(other)
-                        if unit < 0xdc00
-                            && hex_unit(other).is_some_and(|unit| unit >> 10 == 0xdc00 >> 10) =>
-                    {
-                        (12, Spelling::Escaped)
-                    }
-                    _ => (6, Spelling::Halves),
+            Some((b'u', digits)) => match digits.first_chunk::<4>() {
+                Some(unit @ [first, ..]) if unit.iter().all(u8::is_ascii_hexdigit) => match first {
+                    b'd' | b'D' => surrogate(digits),
+                    _ => (6, Spelling::Escaped),
                 },
-                _ => (6, Spelling::Escaped),
+                _ => return Err(NotJson),
             },
             _ => return Err(NotJson),
         };
@@ -157,10 +169,11 @@ impl<'a> Lexer<'a> {
         let mut is_zero = begins && state.any;
         loop {
             if !is_zero {
-                let rest = self.text.get(self.at..self.until).unwrap_or_default();
-                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                self.at += digits;
-                state.any |= digits > 0;
+                let start = self.at;
+                while matches!(self.head.get(self.at), Some(b'0'..=b'9')) {
+                    self.at += 1;
+                }
+                state.any |= self.at > start;
                 if self.is_paused() {
                     return Ok(false);
                 }
@@ -182,7 +195,7 @@ impl<'a> Lexer<'a> {
     }
 
     pub fn skip_space(&mut self) {
-        while self.at < self.until && matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while matches!(self.head.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
@@ -200,6 +213,16 @@ impl<'a> Lexer<'a> {
         let found = self.peek() == Some(expected);
         self.at += usize::from(found);
         found
+    }
+}
+
+/// How long the escape is whose digits are in front, and the one behind it if both make a character.
+fn surrogate(digits: &[u8]) -> (usize, Spelling) {
+    let behind = digits.get(4..).and_then(|rest| rest.strip_prefix(br"\u")).and_then(hex_unit);
+    match (hex_unit(digits), behind) {
+        (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (12, Spelling::Escaped),
+        (Some(unit), _) if is_half(unit) => (6, Spelling::Halves),
+        _ => (6, Spelling::Escaped),
     }
 }
 

@@ -9,16 +9,13 @@ use super::lexer::{Lexer, NotJson, NumberState};
 use super::nesting::{MAX_NESTING, Nesting};
 use super::spelling::{Name, Spelling};
 
-/// Work of an event, beside the bytes of it.
-const EVENT: usize = 4;
-
 /// What comes next in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum Event {
     Open(Container),
     Close,
-    /// The name of the member whose value comes next.
-    Name(Name<'a>),
+    /// The name of the member whose value comes next: [`Walk::name`] tells it.
+    Name,
     Scalar(Scalar),
 }
 
@@ -80,28 +77,28 @@ impl Walk {
         }
     }
 
-    /// The next event; `None` at the end of the text. Takes what it costs from `work`, about one for each byte, and is
-    /// `Pending` where none is left.
+    /// The next event; `None` at the end of the text. `until` is where reading must stop, or little behind it: it is
+    /// `Pending` there unless the text ends before.
     ///
     /// # Errors
     /// If the text is not JSON in UTF-8, or is nested too deeply.
-    #[inline]
-    pub fn event<'a>(
-        &mut self,
-        text: &'a [u8],
-        work: &mut usize,
-    ) -> Result<Poll<Option<Event<'a>>>, NotJson> {
-        let mut lexer = Lexer::new(text, self.at, *work);
+    #[inline(always)]
+    pub fn event(&mut self, text: &[u8], until: usize) -> Result<Poll<Option<Event>>, NotJson> {
+        let mut lexer = Lexer::new(text, self.at, until);
         let event = self.read(&mut lexer);
-        *work = work.saturating_sub(lexer.at() - self.at + EVENT);
         self.at = lexer.at();
         event
     }
 
-    #[inline]
-    fn read<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+    /// How much of the text was read.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    #[inline(always)]
+    fn read(&mut self, lexer: &mut Lexer) -> Result<Poll<Option<Event>>, NotJson> {
         match self.next {
-            Next::Name => return self.name(lexer),
+            Next::Name => return self.read_name(lexer),
             Next::String => return self.string(lexer),
             Next::Number(state) => return self.number(lexer, state, false),
             _ => {}
@@ -146,7 +143,7 @@ impl Walk {
                         return Err(NotJson);
                     }
                     self.spelling = Spelling::Plain;
-                    return self.name(lexer);
+                    return self.read_name(lexer);
                 }
                 _ => return self.value(lexer),
             }
@@ -158,23 +155,29 @@ impl Walk {
         self.span
     }
 
+    /// The name that the last event was.
+    pub fn name<'a>(&self, text: &'a [u8]) -> Name<'a> {
+        let (start, end) = self.span;
+        let spelled = text.get(start + 1..end.saturating_sub(1)).unwrap_or_default();
+        Name { spelled, spelling: self.spelling }
+    }
+
     /// The innermost object or list that is open.
     pub fn inside(&self) -> Option<Container> {
         self.open.inside()
     }
 
-    fn name<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+    fn read_name(&mut self, lexer: &mut Lexer) -> Result<Poll<Option<Event>>, NotJson> {
         if !lexer.string(&mut self.spelling)? {
             self.next = Next::Name;
             return Ok(Poll::Pending);
         }
         self.span.1 = lexer.at();
         self.next = Next::Colon;
-        let spelled = lexer.between(self.span.0 + 1, self.span.1 - 1);
-        Ok(Poll::Ready(Some(Event::Name(Name { spelled, spelling: self.spelling }))))
+        Ok(Poll::Ready(Some(Event::Name)))
     }
 
-    fn value<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+    fn value(&mut self, lexer: &mut Lexer) -> Result<Poll<Option<Event>>, NotJson> {
         self.span.0 = lexer.at();
         match lexer.peek() {
             Some(b'{') => self.enter(Container::Object, lexer),
@@ -194,7 +197,7 @@ impl Walk {
         }
     }
 
-    fn string<'a>(&mut self, lexer: &mut Lexer<'a>) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+    fn string(&mut self, lexer: &mut Lexer) -> Result<Poll<Option<Event>>, NotJson> {
         if !lexer.string(&mut self.spelling)? {
             self.next = Next::String;
             return Ok(Poll::Pending);
@@ -202,12 +205,12 @@ impl Walk {
         Ok(self.scalar(Scalar::String(self.spelling), lexer))
     }
 
-    fn number<'a>(
+    fn number(
         &mut self,
-        lexer: &mut Lexer<'a>,
+        lexer: &mut Lexer,
         mut state: NumberState,
         begins: bool,
-    ) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+    ) -> Result<Poll<Option<Event>>, NotJson> {
         if !lexer.number(&mut state, begins)? {
             self.next = Next::Number(state);
             return Ok(Poll::Pending);
@@ -215,17 +218,13 @@ impl Walk {
         Ok(self.scalar(Scalar::Number, lexer))
     }
 
-    fn scalar<'a>(&mut self, scalar: Scalar, lexer: &Lexer<'a>) -> Poll<Option<Event<'a>>> {
+    fn scalar(&mut self, scalar: Scalar, lexer: &Lexer) -> Poll<Option<Event>> {
         self.span.1 = lexer.at();
         self.next = Next::Follower;
         Poll::Ready(Some(Event::Scalar(scalar)))
     }
 
-    fn enter<'a>(
-        &mut self,
-        container: Container,
-        lexer: &mut Lexer<'a>,
-    ) -> Result<Poll<Option<Event<'a>>>, NotJson> {
+    fn enter(&mut self, container: Container, lexer: &mut Lexer) -> Result<Poll<Option<Event>>, NotJson> {
         if self.open.depth() >= self.max_depth {
             return Err(NotJson);
         }

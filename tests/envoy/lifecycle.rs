@@ -20,9 +20,10 @@ use crate::bench::{EVERYTHING, Pair, Wire, arrived};
 
 // Hanging shadows fill the cluster's circuit breaker, and what that rejects would open the mirror's own.
 const ONE: &str = r#"{"mirrors": [{"name": "one", "cluster": "shadow", "breaker": "off"}]}"#;
-/// Leaves room in the cluster for others while the shadow hangs.
+/// Leaves room in the cluster for others while the shadow hangs. Limits that all workers share would have a new module wait for
+/// the copies of the old one.
 const HELD: &str = r#"{"mirrors": [{"name": "one", "cluster": "shadow", "breaker": "off",
-    "limits": {"max_in_flight": 30}}]}"#;
+    "limits": {"max_in_flight": 30, "scope": "worker"}}]}"#;
 const TWO: &str = r#"{"mirrors": [{"name": "two", "cluster": "shadow", "percentage": 50}]}"#;
 const MORE: &str = r#"{"mirrors": [{"name": "more", "cluster": "shadow"}]}"#;
 

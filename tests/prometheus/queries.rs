@@ -18,8 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The mirrors of the stage for which each alert must come. It must for no other, where the second is true; a machine
 /// that is busy may make any shadow slow.
-const ALERTS: [(&str, &[&str], bool); 10] = [
+const ALERTS: [(&str, &[&str], bool); 11] = [
     ("ShadowErrorRateAbovePrimary", &["reset", "timeout", "unreachable", WORSE], true),
+    ("ShadowClientErrorsAbovePrimary", &[WORSE], true),
     ("ShadowP99AbovePrimary", &[WORSE], false),
     ("ShadowAnswersDiffer", &[WORSE], true),
     ("ShadowCopiesFailing", &["rejected", "reset", "timeout", "unknown_cluster", "unreachable", WORSE], true),

@@ -97,11 +97,12 @@ fn mirrors() -> Value {
     ]})
 }
 
-/// One in ten fails, one in ten is never answered, the others are slow.
+/// One in ten fails, one in ten is never answered, one in ten is refused, the others are slow.
 fn worse_reply(request: &Recorded) -> Reply {
     match request.path.as_bytes().last() {
         Some(b'1') => Reply::status(500),
         Some(b'2') => Reply::hang(),
+        Some(b'3') => Reply::status(404),
         _ => Reply::status(200).delay(Duration::from_millis(300)),
     }
 }

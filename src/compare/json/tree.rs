@@ -77,27 +77,27 @@ impl TreeBuilder {
     /// # Errors
     /// If it is not JSON, or there is no memory for its values.
     pub fn step(&mut self, text: &[u8], work: &mut usize) -> Result<Poll<()>, TreeError> {
-        loop {
-            let event = match self.walk.event(text, work)? {
+        let mut until = self.walk.at().saturating_add(*work);
+        let done = loop {
+            let event = match self.walk.event(text, until)? {
                 Poll::Ready(Some(event)) => event,
-                Poll::Ready(None) => return Ok(Poll::Ready(())),
-                Poll::Pending => return Ok(Poll::Pending),
+                done => break done.map(drop),
             };
             let (kind, escaped) = match event {
                 Event::Open(container) => (container.into(), false),
-                Event::Name(Name { spelling, .. }) | Event::Scalar(Scalar::String(spelling)) => {
-                    (NodeKind::String, spelling != Spelling::Plain)
-                }
+                Event::Name => (NodeKind::String, self.walk.name(text).spelling != Spelling::Plain),
+                Event::Scalar(Scalar::String(spelling)) => (NodeKind::String, spelling != Spelling::Plain),
                 Event::Scalar(Scalar::Number) => (NodeKind::Number, false),
                 Event::Scalar(Scalar::True) => (NodeKind::True, false),
                 Event::Scalar(Scalar::False) => (NodeKind::False, false),
                 Event::Scalar(Scalar::Null) => (NodeKind::Null, false),
                 Event::Close => {
+                    until = until.saturating_sub(NODE);
                     self.close();
                     continue;
                 }
             };
-            *work = work.saturating_sub(NODE);
+            until = until.saturating_sub(NODE);
             let (start, end) = self.walk.span();
             let (start, end) = (to_index(start)?, to_index(end)?);
             let index = self.tree.len;
@@ -106,7 +106,9 @@ impl TreeBuilder {
                 next = std::mem::replace(&mut self.open, index);
             }
             self.tree.push(TreeNode { kind, escaped, start, end, next })?;
-        }
+        };
+        *work = until.saturating_sub(self.walk.at());
+        Ok(done)
     }
 
     /// The text with its values, once it was read.

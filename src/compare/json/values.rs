@@ -85,8 +85,9 @@ impl TreeComparison {
             }
             let depth = self.frames.len().saturating_sub(1);
             let Some(frame) = self.frames.last_mut() else { return Ok(Poll::Ready(())) };
+            let next = frame.pairing.next(sides, &mut self.names, work)?;
             *work = work.saturating_sub(PAIR);
-            let (part, nodes) = match frame.pairing.next(sides, &mut self.names, work)? {
+            let (part, nodes) = match next {
                 Paired::Values(part, nodes) => (part, nodes),
                 Paired::Nothing => continue,
                 Paired::Pending => return Ok(Poll::Pending),
@@ -97,7 +98,9 @@ impl TreeComparison {
             };
             frame.part = part;
             let place = place(sides, ignore, frame.alive, depth, part);
-            *work = work.saturating_sub(frame.alive.count_ones() as usize * POINTER);
+            if frame.alive != 0 {
+                *work = work.saturating_sub(frame.alive.count_ones() as usize * POINTER);
+            }
             match nodes {
                 _ if place.hit => {}
                 [Some(one), Some(other)] => {

@@ -36,6 +36,8 @@ struct Level {
     all: PointerMatch,
     /// The pointers that do, as bits. In a list those are taken out that were passed.
     named: u64,
+    /// How many they are in the beginning.
+    asked: usize,
 }
 
 impl Places {
@@ -48,9 +50,9 @@ impl Places {
         self.levels.len()
     }
 
-    /// How many pointers are asked about each value here.
+    /// How many pointers are asked about each value here, at most.
     pub fn asked(&self) -> usize {
-        self.levels.last().map_or(0, |level| level.named.count_ones() as usize)
+        self.levels.last().map_or(0, |level| level.asked)
     }
 
     /// The next value is the member with this name.
@@ -98,7 +100,8 @@ impl Places {
         let all = PointerMatch { alive: alive & any & !last, hit: alive & any & last != 0 };
         let named = alive & !any & if container == Container::List { indexed } else { u64::MAX };
         self.levels.try_reserve(1).map_err(|_| RedactError::OutOfMemory)?;
-        self.levels.push(Level { next: 0, all, named });
+        let asked = if named == 0 { 0 } else { named.count_ones() as usize };
+        self.levels.push(Level { next: 0, all, named, asked });
         Ok(())
     }
 

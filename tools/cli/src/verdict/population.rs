@@ -12,7 +12,7 @@ pub fn shipped() -> Vec<f64> {
 }
 
 /// `histogram_bucket_settings`, in microseconds.
-fn shipped_bounds() -> Vec<f64> {
+pub fn shipped_bounds() -> Vec<f64> {
     let text = include_str!("../../../../envoy/envoy.yaml");
     let (_, rest) = text.split_once("suffix: shadow_duration_microseconds }").expect("the settings");
     let list = rest.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("buckets").0;

@@ -130,7 +130,6 @@ impl Tally {
     }
 
     /// The same shares in `factor` times as many requests.
-    #[cfg(test)]
     pub fn times(&self, factor: f64) -> Self {
         let number = |count: u64| (count as f64 * factor).round() as u64;
         Self {

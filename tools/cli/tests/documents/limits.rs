@@ -17,6 +17,7 @@ const BEYOND_CHANCE: f64 = 3.0;
 /// The defaults as the metrics have them: shares, not points or per cent.
 struct Limits {
     errors: f64,
+    client_errors: f64,
     p99_ratio: f64,
     slack_us: f64,
     /// Of the primary's P50.
@@ -31,6 +32,7 @@ impl Limits {
         let defaults = Thresholds::default();
         Self {
             errors: defaults.max_error_increase / 100.0,
+            client_errors: defaults.max_client_error_increase / 100.0,
             p99_ratio: defaults.max_p99_ratio,
             slack_us: defaults.latency_slack_us,
             slack_share: defaults.latency_slack_percent / 100.0,
@@ -88,6 +90,10 @@ fn the_alerts_have_the_verdicts_limits() -> Result<()> {
     let limits = Limits::of_the_verdict();
     for (name, comparisons_of_it) in [
         ("ShadowErrorRateAbovePrimary", &[(">", limits.errors), (">", BEYOND_CHANCE), (">=", FLOOR)][..]),
+        (
+            "ShadowClientErrorsAbovePrimary",
+            &[(">", limits.client_errors), (">", BEYOND_CHANCE), (">=", FLOOR)],
+        ),
         ("ShadowP99AbovePrimary", &[(">", limits.p99_ratio), (">", limits.slack_us), (">=", limits.samples)]),
         ("ShadowAnswersDiffer", &[(">", limits.mismatches), (">=", FLOOR)]),
         ("ShadowCopiesFailing", &[(">", limits.failures)]),
@@ -163,6 +169,7 @@ fn the_readme_of_the_alerts_has_the_verdicts_limits() -> Result<()> {
     let readme = prometheus("README.md")?;
     for (name, part) in [
         ("ShadowErrorRateAbovePrimary", format!("over {} points above", limits.errors * 100.0)),
+        ("ShadowClientErrorsAbovePrimary", format!("over {} points above", limits.client_errors * 100.0)),
         ("ShadowP99AbovePrimary", format!("over {} times the primary's", limits.p99_ratio)),
         ("ShadowP99AbovePrimary", format!("more than {} µs and a tenth of its P50 above", limits.slack_us)),
         ("ShadowAnswersDiffer", format!("more than {} % of the compared", limits.mismatches * 100.0)),
@@ -180,7 +187,11 @@ fn the_gates_fail_at_the_verdicts_limits() -> Result<()> {
     let gate = |file: &str| fs::read_to_string(root().join("examples/gates").join(file));
     let argo = yaml(&gate("argo-rollouts.yaml")?)?;
     let metrics = argo["spec"]["metrics"].as_array().context("metrics")?;
-    for (name, limit) in [("error-increase", limits.errors), ("p99-ratio", limits.p99_ratio)] {
+    for (name, limit) in [
+        ("error-increase", limits.errors),
+        ("client-error-increase", limits.client_errors),
+        ("p99-ratio", limits.p99_ratio),
+    ] {
         let metric = metrics.iter().find(|metric| metric["name"] == name).context(name)?;
         let condition = |key: &str| comparisons(metric[key].as_str().unwrap_or_default());
         let (fails, passes) = (condition("failureCondition"), condition("successCondition"));
@@ -193,9 +204,11 @@ fn the_gates_fail_at_the_verdicts_limits() -> Result<()> {
         ensure!(text.contains(&format!("- {} * ", limits.slack_share)), "{file}");
         ensure!(text.contains(&format!("> bool {}", limits.slack_us)), "{file}");
     }
-    for (file, limit) in
-        [("flagger-errors.yaml", limits.errors * 100.0), ("flagger-p99.yaml", limits.p99_ratio)]
-    {
+    for (file, limit) in [
+        ("flagger-errors.yaml", limits.errors * 100.0),
+        ("flagger-client-errors.yaml", limits.client_errors * 100.0),
+        ("flagger-p99.yaml", limits.p99_ratio),
+    ] {
         ensure!(gate(file)?.contains(&format!("thresholdRange: {{ max: {limit} }}")), "{file}: {limit}");
     }
     Ok(())

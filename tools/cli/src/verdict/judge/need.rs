@@ -33,13 +33,13 @@ impl Need {
     }
 }
 
-/// The first number that is asked for, and what the next is larger by.
+/// The first number that is asked for, and what the next is larger by: steps so large that chance seldom crosses one.
 const FIRST: f64 = 250.0;
-const STEP: f64 = 1.25;
+const STEP: f64 = 2.0;
 /// Nobody waits for more.
 const MOST: f64 = 1e9;
 /// Of two equal shadows one has worse luck than is expected: it needs more.
-const LUCK: f64 = 1.3;
+const LUCK: f64 = 1.1;
 
 impl Judgement {
     /// Looks for the number of samples that would settle a finding.
@@ -61,9 +61,21 @@ impl Judgement {
         if have < enough {
             return Some(Need::Samples { more: enough - have, total: enough });
         }
+        if self.is_blind(finding, tally, limits) {
+            return Some(Need::FinerBuckets);
+        }
         let doubled = std::iter::successors(Some(enough), |total| total.checked_mul(2));
         let total = doubled.into_iter().find(|total| *total > have).unwrap_or(u64::MAX);
         Some(Need::NearLimit { more: total - have, total })
+    }
+
+    /// Whether the percentiles of both sides are known to their buckets, so that more samples narrow nothing.
+    fn is_blind(&self, finding: &Finding, tally: &Tally, limits: &Thresholds) -> bool {
+        const MANY_TIMES: f64 = 1000.0;
+        finding.criterion.quantile().is_some() && {
+            let later = finding.criterion.measure(&tally.times(MANY_TIMES), limits, self.alpha);
+            later.interval() == finding.measure.interval()
+        }
     }
 }
 

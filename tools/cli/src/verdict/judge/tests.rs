@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which numbers make which verdict.
 
-use super::super::population::{Population, fine};
+use super::super::population::{Population, fine, shipped};
 use super::super::statistics::{Bucket, Histogram};
 use super::super::tally::{Side, Tally};
 use super::*;
@@ -21,6 +21,11 @@ fn tally(primary: (f64, u64, u64), shadow: (f64, u64, u64)) -> Tally {
 
 fn judged(tally: &Tally) -> Judgement {
     Judgement::of(tally, &[], &Thresholds::default())
+}
+
+/// In the buckets that are shipped.
+fn bucketed(median: f64) -> Histogram {
+    Population::log_normal(median, 0.05).expected(&shipped(), 50_000)
 }
 
 #[track_caller]
@@ -267,6 +272,13 @@ fn never_is_only_said_where_it_is_never() {
     };
     let wide = Tally { primary: lump(50_000), shadow: lump(50_000), ..Tally::default() };
     assert_eq!(need(&wide, &Thresholds::default(), Criterion::P50), Some(Need::FinerBuckets));
+    // Four thirds as slow, in buckets of which three are within the ratio of two: near the limit, and hidden by the buckets.
+    let hidden = Tally {
+        shadow: Side { durations: bucketed(13.0), ..lump(50_000) },
+        primary: Side { durations: bucketed(10.0), ..lump(50_000) },
+        ..Tally::default()
+    };
+    assert_eq!(need(&hidden, &Thresholds::default(), Criterion::P50), Some(Need::FinerBuckets));
     let mut cut = equal;
     cut.failed.insert("cut".into(), 4_000);
     assert_eq!(need(&cut, &Thresholds::default(), Criterion::Uncompared), Some(Need::Uncompared));

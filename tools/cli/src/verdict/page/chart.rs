@@ -11,7 +11,9 @@ use super::super::words::{thousands, time};
 /// Bars of the picture for each factor of ten.
 const PER_DECADE: f64 = 12.0;
 const TOP: f64 = 8.0;
-const LEFT: f64 = 36.0;
+const LEFT: f64 = 46.0;
+/// The smallest share that is drawn: one answer in ten thousand.
+const LEAST: f64 = 1e-4;
 const RIGHT: f64 = 10.0;
 const ROW: f64 = 28.0;
 const TICKS: f64 = 22.0;
@@ -27,7 +29,7 @@ pub fn both(tally: &Tally, judgement: &Judgement) -> Markup {
         (chart(tally, judgement, 720.0, 240.0, "wide"))
         (chart(tally, judgement, 340.0, 190.0, "narrow"))
         p class="dim" {
-            "Share of the answers by the time they took; beside the percentiles the interval that holds each."
+            "Share of the answers by the time they took, both on logarithmic axes; beside the percentiles the interval that holds each."
             @if late > 0 { " Not drawn: " (thousands(late)) " copies without an answer in time, slower than all of these." }
         }
     }
@@ -41,7 +43,9 @@ fn chart(tally: &Tally, judgement: &Judgement, width: f64, height: f64, class: &
     let highest = all().map(|bar| bar.1).fold(f64::MIN_POSITIVE, f64::max);
     let axis = Axis { from: f64::from(from) - 1.0, to: f64::from(to) + 1.0, width };
     let bottom = height - TICKS;
-    let y = |share: f64| bottom - share / highest * (bottom - TOP);
+    // On a logarithmic axis one answer in two hundred is seen beside the many.
+    let decades = (highest / LEAST).log10().max(1.0);
+    let y = |share: f64| bottom - (share.max(LEAST) / LEAST).log10() / decades * (bottom - TOP);
     let rows: Vec<(&str, Estimate, Estimate)> = judgement
         .findings
         .iter()
@@ -59,6 +63,12 @@ fn chart(tally: &Tally, judgement: &Judgement, width: f64, height: f64, class: &
             @for (at, label) in axis.ticks(class == "wide") {
                 line class="grid" x1=(px(at)) x2=(px(at)) y1=(TOP) y2=(px(total - 4.0)) {}
                 text class="tick" x=(px(at)) y=(px(bottom + 15.0)) text-anchor="middle" { (label) }
+            }
+            @for (share, label) in [(0.1, "10 %"), (0.01, "1 %"), (0.001, "0.1 %")] {
+                @if share < highest {
+                    line class="grid" x1=(LEFT) x2=(px(width - RIGHT)) y1=(px(y(share))) y2=(px(y(share))) {}
+                    text class="tick" x=(px(LEFT - 6.0)) y=(px(y(share) + 4.0)) text-anchor="end" { (label) }
+                }
             }
             line class="axis" x1=(LEFT) x2=(px(width - RIGHT)) y1=(bottom) y2=(bottom) {}
             @for (side, bars) in &sides {
