@@ -138,6 +138,7 @@ fn the_rest_of_an_answer_counts(body: &[u8], choices: &mut Choices) {
         status,
         headers: headers(value),
         body: Some(body.into()),
+        ..Observed::default()
     };
     let (status, header, bytes) = (choices.flip(), choices.flip(), choices.flip());
     let longer = [body, b"x"].concat();

@@ -54,7 +54,17 @@ impl Sim {
     }
 
     fn start(configuration: &[u8], on_invalid: OnInvalid) -> Self {
-        host::start(on_invalid, SharedData::default(), Duration::from_secs(1));
+        Self::in_process(&SharedData::default(), Duration::from_secs(1), configuration, on_invalid)
+    }
+
+    /// A VM in a process that may have had others, with any configuration.
+    pub fn in_process(
+        process: &SharedData,
+        now: Duration,
+        configuration: &[u8],
+        on_invalid: OnInvalid,
+    ) -> Self {
+        host::start(on_invalid, process.clone(), now);
         let (root, accepted) = create_root(configuration);
         Self { root, accepted }
     }

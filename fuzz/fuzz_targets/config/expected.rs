@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shadow_filter::admission::BreakerSettings;
+use shadow_filter::admission::{BreakerSettings, Scope};
 use shadow_filter::capture::{BodyPolicy, OnOverflow};
 use shadow_filter::compare::{BodyRule, Rules};
 use shadow_filter::config::{Config, MirrorConfig};
@@ -154,6 +154,11 @@ fn check_limits(mirror: &MirrorConfig, json: &Object) {
     let limits = object(json, "limits").unwrap_or(&empty);
     known(limits, &["max_in_flight", "requests_per_second", "burst", "scope"]);
     assert_eq!(f64::from(mirror.limits.max_in_flight), number(limits, "max_in_flight").unwrap_or(1024.0));
+    let scope = match text(limits, "scope").unwrap_or("envoy") {
+        "envoy" => Scope::Envoy,
+        other => (other == "worker").then_some(Scope::Worker).expect("one of the two"),
+    };
+    assert_eq!(mirror.limits.scope, scope);
     let rate = number(limits, "requests_per_second")
         .map(|rate| (rate, number(limits, "burst").unwrap_or(rate.ceil())));
     assert_eq!(mirror.limits.rate.map(|rate| (rate.per_second, f64::from(rate.burst))), rate);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 /// A valid configuration. Each key is there or not.
 pub fn valid(rng: &mut Rng) -> Value {
-    let mirrors: Vec<_> = (0..rng.usize(1..4)).map(|index| mirror(rng, index)).collect();
+    let mirrors: Vec<_> = (0..rng.usize(0..4)).map(|index| mirror(rng, index)).collect();
     let all = json!({
         "loop_guard": rng.bool(),
         "annotate": rng.bool(),
@@ -31,7 +31,8 @@ fn pick<T: Clone>(rng: &mut Rng, items: &[T]) -> T {
 }
 
 fn mirror(rng: &mut Rng, index: usize) -> Value {
-    let percentage = pick(rng, &[json!(100), json!(12.5), json!(0.0001), json!(50.0), json!(5e1)]);
+    let percentage =
+        pick(rng, &[json!(100), json!(12.5), json!(0.0001), json!(50.0), json!(5e1), json!(33.333_333)]);
     let matcher = matcher(rng);
     let condition = json!({
         "methods": ["GET", "post"],
@@ -70,8 +71,8 @@ fn mirror(rng: &mut Rng, index: usize) -> Value {
         "headers": some(rng, headers, &[]),
         "redact": some(rng, redact, &[]),
         "body": some(rng, body, &[]),
-        "timeout": pick(rng, &["250ms", "5s", "1h", "2m"]),
-        "limits": if rng.bool() { limits } else { json!({"max_in_flight": 1}) },
+        "timeout": pick(rng, &["250ms", "5s", "1h", "2m", "0.25s", "1m30s"]),
+        "limits": if rng.bool() { limits } else { json!({"max_in_flight": 1, "scope": pick(rng, &["envoy", "worker"])}) },
         "breaker": if rng.bool() { some(rng, breaker, &[]) } else { json!("off") },
         "dry_run": rng.bool(),
         "compare": some(rng, compare, &["status"]),
@@ -84,7 +85,8 @@ fn mirror(rng: &mut Rng, index: usize) -> Value {
         mirror["cluster_header"] = json!({"name": "X-To", "allowed": ["a", "b"]});
     }
     if rng.u8(..3) == 0 {
-        mirror["retry"] = json!({"attempts": rng.u8(1..=10), "per_try_timeout": "250ms"});
+        mirror["retry"] =
+            json!({"attempts": rng.u8(1..=10), "per_try_timeout": "250ms", "retry_on": ["5xx", "reset"]});
     }
     if rng.u8(..3) == 0 {
         mirror["active"] = json!({"from": "2026-11-21T09:00:00Z", "until": "2026-11-21T10:00:00.5-02:00"});
@@ -102,7 +104,8 @@ fn matcher(rng: &mut Rng) -> Value {
 
 /// Makes one thing wrong, and gives the path that a fault must have, or begin with.
 pub fn spoil(config: &mut Value, rng: &mut Rng) -> String {
-    if rng.bool() {
+    let has_mirrors = config["mirrors"].as_array().is_some_and(|mirrors| !mirrors.is_empty());
+    if rng.bool() || !has_mirrors {
         return spoil_value(config, rng);
     }
     // (where in the first mirror, what is not allowed there)

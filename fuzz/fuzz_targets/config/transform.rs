@@ -29,10 +29,10 @@ pub fn check_transform(found: &Transform, json: &Object, timeout: Duration) {
     check_edits(&found.headers, object(json, "headers"));
     check_redaction(found, object(json, "redact"));
     let Some(retry) = object(json, "retry") else { return assert!(found.retry.is_none()) };
-    known(retry, &["attempts", "on", "retry_on", "per_try_timeout"]);
+    known(retry, &["attempts", "retry_on", "per_try_timeout"]);
     let attempts = number(retry, "attempts").expect("a number");
     assert!(attempts >= 1.0);
-    let key = if retry.contains_key("retry_on") { "retry_on" } else { "on" };
+    let key = "retry_on";
     let on = if retry.contains_key(key) {
         texts(retry, key).join(",")
     } else {

@@ -6,6 +6,32 @@ use shadow_filter_fuzz::host::{self, CALL_BODY, CALL_HEADERS, Context, Headers};
 use super::step::AnswerKind;
 use super::world::{UNKNOWN, among};
 
+/// Calls of the host that may fail.
+pub const CALLS: [&str; 22] = [
+    "header_map 0",
+    "header_map 2",
+    "header_map 6",
+    "header 2",
+    "header 6",
+    "buffer 0",
+    "buffer 1",
+    "buffer 4",
+    "buffer 7",
+    "http_call",
+    "set_property",
+    "set_tick_period",
+    "get_shared_data",
+    "set_shared_data",
+    "clock 0",
+    "clock 1",
+    "property",
+    "log",
+    "done",
+    "define_metric",
+    "increment_metric",
+    "record_metric",
+];
+
 pub const BODIES: [&[u8]; 5] =
     [b"", b"{\"a\":1,\"b\":2}", b"{ \"b\": 2.0, \"a\": 7 }", b"no json", &[b'x'; 80]];
 

@@ -4,38 +4,16 @@
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
+use shadow_filter::proxy::OnInvalid;
 use shadow_filter_fuzz::host::{self, Context, Headers};
 use shadow_filter_fuzz::host::{REQUEST_BODY, REQUEST_HEADERS, RESPONSE_BODY, RESPONSE_HEADERS};
-use shadow_filter_fuzz::sim::{Root, Sim};
+use shadow_filter_fuzz::sim::{Root, SharedData, Sim};
 
 use super::books::{Books, Request};
 use super::configurations::{ALL, Configuration, LONGEST_TIMEOUT_SECONDS};
 use super::step::{AnswerKind, ClusterState, Header, Step, StreamEvent};
-use super::wire::{BODIES, answer_copy, fails, give, goes_on, plain_headers};
+use super::wire::{BODIES, CALLS, answer_copy, fails, give, goes_on, plain_headers};
 
-/// Calls of the host that may fail.
-const CALLS: [&str; 20] = [
-    "header_map 0",
-    "header_map 2",
-    "header_map 6",
-    "header 2",
-    "header 6",
-    "buffer 0",
-    "buffer 1",
-    "buffer 4",
-    "buffer 7",
-    "http_call",
-    "set_property",
-    "set_tick_period",
-    "clock 0",
-    "clock 1",
-    "property",
-    "log",
-    "done",
-    "define_metric",
-    "increment_metric",
-    "record_metric",
-];
 const CLUSTERS: [&str; 3] = ["a", "b", "c"];
 pub const UNKNOWN: u32 = u32::MAX;
 const MOST_STREAMS: usize = 64;
@@ -72,9 +50,13 @@ fn configuration(index: u8) -> &'static Configuration {
 
 impl World {
     pub fn start(strict: bool, config: u8) -> Self {
+        Self::in_process(&SharedData::default(), Duration::from_secs(1), strict, config)
+    }
+
+    fn in_process(process: &SharedData, now: Duration, strict: bool, config: u8) -> Self {
         let config = configuration(config);
-        let start = if strict { Sim::strict } else { Sim::with_bytes };
-        let sim = ManuallyDrop::new(start(config.text.as_bytes()));
+        let on_invalid = if strict { OnInvalid::Refuse } else { OnInvalid::Inert };
+        let sim = ManuallyDrop::new(Sim::in_process(process, now, config.text.as_bytes(), on_invalid));
         let mut world = Self { sim, roots: Vec::new(), streams: Vec::new(), books: Books::default() };
         world.note_root(config);
         world
@@ -130,8 +112,9 @@ impl World {
                 if at_rest {
                     self.settle();
                 }
-                // Otherwise nobody tells it.
-                *self = Self::start(strict, config);
+                // Otherwise nobody tells it. What it has shared with others outlives it.
+                let (process, now) = host::with(|host| (host.shared_data.clone(), host.now));
+                *self = Self::in_process(&process, now, strict, config);
             }
         }
         self.books.check_copies();
