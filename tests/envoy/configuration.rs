@@ -163,7 +163,7 @@ async fn strict_mode_keeps_the_configuration_that_it_has() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_inert_update_ends_mirroring_until_it_is_mended() -> Result<()> {
+async fn an_inert_update_ends_mirroring_until_it_is_corrected() -> Result<()> {
     let mut pair =
         Pair::on(Wire::Http1, EVERYTHING, |bootstrap| bootstrap.strict(false).dynamic_listeners()).await?;
     mirrored(&pair, "/before").await?;

@@ -194,7 +194,7 @@ fn copies_under_way_are_counted_when_the_same_root_becomes_inert() {
 }
 
 #[test]
-fn an_inert_root_that_is_mended_counts_under_the_right_names() {
+fn an_inert_root_that_is_corrected_counts_under_the_right_names() {
     let mut sim = Sim::with_config(json!({"mirrors": [{"cluster": "a"}]}));
     sim.reconfigure_same_root("{}");
     sim.reconfigure_same_root(json!({"mirrors": [{"cluster": "b"}]}));
