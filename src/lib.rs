@@ -6,12 +6,12 @@
 //! | room | owns |
 //! |---|---|
 //! | [`time`] | points in time |
-//! | [`http`] | header blocks, queries, cookies, content encodings, how the call to the shadow ended |
+//! | [`http`] | header blocks, queries, cookies, content encodings, gRPC statuses, how the call to the shadow ended |
 //! | [`json`] | JSON text and pointers into it |
 //! | [`select`] | which requests are copied, and to which cluster |
-//! | [`capture`] | bodies while they are read, and the limit on bytes held |
+//! | [`capture`] | bodies while they are read, and the count of bytes held |
 //! | [`transform`] | what a copy looks like |
-//! | [`admission`] | whether and when copies are sent: limits, circuit breaker, the timer's period |
+//! | [`admission`] | whether and when copies are sent: limits in flight and per second, circuit breaker, the timer's period |
 //! | [`compare`] | how two answers differ |
 //! | [`telemetry`] | what is counted and logged |
 //! | [`config`] | text to settings, with all errors at once |
