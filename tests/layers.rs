@@ -69,6 +69,22 @@ fn code() -> BTreeMap<String, BTreeSet<String>> {
     rooms
 }
 
+/// Another room is named by `crate::` only, so that [`code`] sees it.
+#[test]
+fn no_path_leaves_a_room_by_super() {
+    let src = root().join("src");
+    for file in sources(&src) {
+        let path = file.strip_prefix(&src).expect("below src").with_extension("");
+        let text = fs::read_to_string(&file).expect("a source");
+        let inner_modules = usize::from(text.contains("mod tests {"));
+        // The file of a room itself is one level below `crate`.
+        let most = path.iter().count() - 1 + inner_modules;
+        let too_far = "super::".repeat(most + 1);
+        assert!(!text.contains(&too_far), "{} has {too_far}", path.display());
+        assert!(!text.contains("use crate as") && !text.contains("use crate::{"), "{}", path.display());
+    }
+}
+
 #[test]
 fn each_room_knows_what_the_map_says() {
     let map = map();
@@ -105,8 +121,8 @@ fn no_two_types_of_the_filter_share_a_name() {
         for line in text.lines().map(str::trim_start) {
             let line = line.trim_start_matches("pub ").trim_start_matches("pub(super) ");
             let line = line.trim_start_matches("pub(crate) ");
-            let Some(kind) = ["struct ", "enum ", "trait "].iter().find(|kind| line.starts_with(**kind))
-            else {
+            let kinds = ["struct ", "enum ", "trait ", "union "];
+            let Some(kind) = kinds.iter().find(|kind| line.starts_with(**kind)) else {
                 continue;
             };
             let name = words_behind(line, kind).next().unwrap_or_default().to_owned();
@@ -137,7 +153,7 @@ fn the_host_is_named_in_one_place() {
         let text = fs::read_to_string(&file).expect("a source");
         let name = file.strip_prefix(root()).expect("below the root").display().to_string();
         if !name.starts_with("src/proxy") {
-            for word in ["unsafe ", "extern \"C\"", "proxy_wasm"] {
+            for word in ["unsafe ", "extern \"C\"", "proxy_wasm", "log::"] {
                 assert!(!text.contains(word), "{name} has {word:?}");
             }
         }

@@ -253,8 +253,8 @@ impl Worker {
     }
 
     /// Does a part of the work that waits, if there is any. Gives what must be logged.
-    pub fn work(&mut self, now: Moment) -> Option<Option<Notice>> {
-        let Worked { copy, notice } = self.work.step(now, &mut self.ledger)?;
+    pub fn work(&mut self) -> Option<Option<Notice>> {
+        let Worked { copy, notice } = self.work.step(self.pace.seen(), &mut self.ledger)?;
         self.outbox.push(copy);
         Some(notice)
     }

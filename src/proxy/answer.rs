@@ -56,8 +56,7 @@ fn ended(source: &impl HeaderSource, grpc: bool, elapsed: Duration, brought: Bro
 
 /// From the trailers, or from the headers of an answer without any.
 fn grpc_status(source: &impl HeaderSource, trailers: usize) -> GrpcStatus {
-    let status =
-        || checked(Asked::CallHeaders, imports::header(HeaderMap::CallResponseTrailers, GRPC_STATUS));
+    let status = || checked(Asked::GrpcStatus, imports::header(HeaderMap::CallResponseTrailers, GRPC_STATUS));
     let trailer = if trailers > 0 { status().flatten() } else { None };
     let value = trailer.or_else(|| source.header(GRPC_STATUS));
     value.map_or(GrpcStatus::Unknown, |value| GrpcStatus::parse(&value))

@@ -20,19 +20,21 @@ const TRIES: usize = 16;
 /// A version that no record has. With it the host makes a record, but does not replace one that was made meanwhile.
 const NEW: u32 = u32::MAX;
 
-/// What the keys of a root's mirrors begin with.
+/// What the keys of a root's mirrors begin with. `None`: nobody knows whose mirrors they are, so they share nothing.
 #[derive(Default)]
-pub struct Pools(RefCell<String>);
+pub struct Pools(RefCell<Option<String>>);
 
 impl Pools {
     /// The plugin's name and root id tell its mirrors from those of others.
-    pub fn name(&self, plugin: &str, root: &str) {
-        self.0.replace(format!("shadow-filter\0limits\0{plugin}\0{root}\0"));
+    pub fn name(&self, names: Option<(String, String)>) {
+        let prefix = names.map(|(plugin, root)| format!("shadow-filter\0limits\0{plugin}\0{root}\0"));
+        self.0.replace(prefix);
     }
 
     /// Asks the pool of a mirror.
     fn settle(&self, mirror: &Mirror, occasion: Occasion, now: Moment) {
-        let key = [self.0.borrow().as_str(), &mirror.name].concat();
+        let key = self.0.borrow().as_ref().map(|prefix| [prefix, mirror.name.as_str()].concat());
+        let Some(key) = key else { return mirror.gate.stand_alone() };
         match exchange(&key, mirror, occasion, now) {
             Ok(true) => {}
             Ok(false) => mirror.gate.missed(now),

@@ -64,13 +64,16 @@ impl Root {
             log::error!("the configuration is invalid: nothing is mirrored until it is fixed");
         }
         let name = checked(Asked::PluginName, imports::property("plugin_name"));
-        let name = name.map_or("unknown".into(), |name| String::from_utf8_lossy(&name).into_owned());
-        let gauge = imports::define_metric(MetricType::Gauge, &telemetry::config_invalid(&name));
+        let name = name.map(|name| String::from_utf8_lossy(&name).into_owned());
+        let shown = name.as_deref().unwrap_or("unknown");
+        let gauge = imports::define_metric(MetricType::Gauge, &telemetry::config_invalid(shown));
         if let Some(id) = checked(Asked::DefineMetric, gauge) {
             checked(Asked::UpdateMetric, imports::record_metric(id, config.is_err().into()));
         }
-        let root = imports::property("plugin_root_id").unwrap_or_default();
-        self.shared.pools.name(&name, &String::from_utf8_lossy(&root));
+        let root = checked(Asked::RootId, imports::property("plugin_root_id"));
+        self.shared
+            .pools
+            .name(name.zip(root).map(|(name, root)| (name, String::from_utf8_lossy(&root).into_owned())));
         self.shared.configure(config.ok());
         true
     }

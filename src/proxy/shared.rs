@@ -93,23 +93,26 @@ impl Shared {
     fn work(&self) -> usize {
         let start = self.now();
         let mut sent = 0;
-        let mut now = start;
-        while now.saturating_sub(start) < SLICE
-            && let Some(copy) = self.with_worker(Worker::next_copy).flatten()
-        {
-            self.dispatch(copy, now);
+        while let Some(copy) = self.with_worker(Worker::next_copy).flatten() {
+            self.dispatch(copy, self.seen());
             sent += 1;
-            now = self.now();
+            if self.has_worked(start) {
+                break;
+            }
         }
         // Some of it in each tick, however many copies there are.
-        while let Some(notice) = self.with_worker(|worker| worker.work(now)).flatten() {
+        while let Some(notice) = self.with_worker(Worker::work).flatten() {
             notice.iter().for_each(log);
-            now = self.now();
-            if now.saturating_sub(start) >= SLICE {
+            if self.has_worked(start) {
                 break;
             }
         }
         sent
+    }
+
+    /// Whether a tick that began at this moment has worked for long enough. Without a clock it does one thing at a time.
+    fn has_worked(&self, start: Moment) -> bool {
+        self.read_clock().is_none_or(|now| now.saturating_sub(start) >= SLICE)
     }
 
     /// Gives up the copies whose answer is overdue.
@@ -198,14 +201,20 @@ impl Shared {
         }
     }
 
+    fn read_clock(&self) -> Option<Moment> {
+        let now = checked(Asked::Clock, clock::now())?;
+        self.with_worker(|worker| worker.pace().saw(now));
+        Some(now)
+    }
+
     /// Reads the host's clock. Where that fails it stands still.
     pub fn now(&self) -> Moment {
-        let now = checked(Asked::Clock, clock::now());
-        let seen = self.with_worker(|worker| {
-            now.into_iter().for_each(|now| worker.pace().saw(now));
-            worker.pace().seen()
-        });
-        seen.or(now).unwrap_or_default()
+        self.read_clock().unwrap_or_else(|| self.seen())
+    }
+
+    /// What the clock showed when it was last read.
+    fn seen(&self) -> Moment {
+        self.with_worker(|worker| worker.pace().seen()).unwrap_or_default()
     }
 
     pub fn with_worker<T>(&self, act: impl FnOnce(&mut Worker) -> T) -> Option<T> {
@@ -283,7 +292,7 @@ fn millis(duration: Duration) -> u32 {
 fn seed() -> u64 {
     // Without a source of randomness the clock differs enough between workers.
     getrandom::u64().unwrap_or_else(|_| {
-        let now = clock::now().unwrap_or_default();
+        let now = checked(Asked::Clock, clock::now()).unwrap_or_default();
         u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
     })
 }

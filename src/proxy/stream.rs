@@ -95,7 +95,7 @@ impl Stream {
                 })
             } else {
                 let status = checked(Asked::ResponseHeaders, imports::header(HeaderMap::Response, ":status"));
-                let grpc = if grpc { grpc_status(HeaderMap::Response) } else { None };
+                let grpc = if grpc && status.is_some() { grpc_status(HeaderMap::Response) } else { None };
                 status.map(|status| (http::status(status.as_deref()), grpc, Head::default()))
             };
             let now = self.shared.now();
@@ -156,7 +156,7 @@ impl Stream {
 }
 
 fn grpc_status(map: HeaderMap) -> Option<GrpcStatus> {
-    let value = checked(Asked::ResponseHeaders, imports::header(map, GRPC_STATUS)).flatten();
+    let value = checked(Asked::GrpcStatus, imports::header(map, GRPC_STATUS)).flatten();
     value.map(|value| GrpcStatus::parse(&value))
 }
 

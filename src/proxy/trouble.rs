@@ -21,6 +21,7 @@ pub enum Asked {
     ResponseBody,
     CallHeaders,
     CallBody,
+    GrpcStatus,
     Clock,
     WallClock,
     TickPeriod,
@@ -28,6 +29,7 @@ pub enum Asked {
     UpdateMetric,
     FilterState,
     PluginName,
+    RootId,
     Done,
     Pool,
     Reentered,
@@ -43,13 +45,19 @@ impl Asked {
             Self::ResponseBody => "read the primary's body: the answers are incomparable",
             Self::CallHeaders => "read the shadow's headers: the copy fails, reason reset",
             Self::CallBody => "read the shadow's body: the answers are incomparable",
-            Self::Clock => "read the clock: durations are too short",
+            Self::GrpcStatus => "read an answer's grpc-status: it counts as UNKNOWN",
+            Self::Clock => {
+                "read the clock: durations are too short, and rates, pauses of breakers and deadlines stand still"
+            }
             Self::WallClock => "read the time of day: mirrors with a schedule are inactive",
             Self::TickPeriod => "set the timer: copies and metrics wait for the next request",
             Self::DefineMetric => "define a metric: it is missing",
             Self::UpdateMetric => "update a metric: it is too low",
             Self::FilterState => "set wasm.shadow_mirrors: it is missing",
-            Self::PluginName => "read the plugin's name: shadow_config_invalid has plugin=unknown",
+            Self::PluginName => {
+                "read the plugin's name: shadow_config_invalid has plugin=unknown, and limits hold for each worker"
+            }
+            Self::RootId => "read the plugin's root id: limits hold for each worker",
             Self::Done => "end the old configuration: its context stays in memory",
             Self::Pool => "share limits with other workers: they hold for each worker",
             Self::Reentered => "handle an event within another event",

@@ -29,6 +29,63 @@ fn exchange(sim: &mut Sim) {
     sim.tick();
 }
 
+/// Nothing of an answer but its status is read.
+fn plain() -> Value {
+    json!({"mirrors": [{"cluster": "shadow", "name": "g"}]})
+}
+
+/// A gRPC call, and the answers to its copies.
+fn grpc_exchange(sim: &mut Sim) {
+    let stream = sim.request().method("POST").header("content-type", "application/grpc").body("call").send();
+    stream.response_with(200, &[("content-type", "application/grpc")], false);
+    stream.response_trailers_with(&[("grpc-status", "5")]);
+    stream.gone();
+    sim.tick();
+    for copy in sim.unanswered() {
+        sim.answer(&copy, Answer::status(200).trailer("grpc-status", "5"));
+    }
+    sim.tick();
+}
+
+#[test]
+fn a_grpc_status_that_cannot_be_read_counts_as_unknown() {
+    let counted = |call: &str| {
+        let mut sim = Sim::with_config(plain());
+        sim.fail(call);
+        grpc_exchange(&mut sim);
+        sim.fail_nothing();
+        let errors = sim.errors();
+        let counted = sim.counted("g").into_keys();
+        (counted.filter(|name| name.starts_with("grpc_responses")).collect::<Vec<_>>(), errors)
+    };
+    let (read, none) = counted("nothing");
+    assert_eq!(read, ["grpc_responses primary NOT_FOUND", "grpc_responses shadow NOT_FOUND"]);
+    assert!(none.is_empty(), "{none:?}");
+    for (call, expected) in [
+        ("header 3", ["grpc_responses primary UNKNOWN", "grpc_responses shadow NOT_FOUND"]),
+        ("header 7", ["grpc_responses primary NOT_FOUND", "grpc_responses shadow UNKNOWN"]),
+    ] {
+        let (read, errors) = counted(call);
+        assert_eq!(read, expected, "{call}");
+        assert!(matches!(&errors[..], [line] if line.contains("it counts as UNKNOWN")), "{errors:?}");
+    }
+}
+
+/// With rates, breakers and much work at once: nothing is done without end.
+#[test]
+fn without_a_clock_a_tick_does_one_thing() {
+    let mirrors: Vec<_> = (0..12).map(|i| json!({"cluster": format!("c{i}")})).collect();
+    let mut sim = Sim::with_config(json!({"mirrors": mirrors}));
+    sim.fail("clock 1");
+    sim.request().send();
+    let sent = sim.callouts().len();
+    sim.tick();
+    assert_eq!(sim.callouts().len(), sent + 1);
+    sim.fail_nothing();
+    sim.rest();
+    assert_eq!(sim.callouts().len(), 12);
+}
+
 /// What is counted for each mirror where a call fails during one exchange.
 fn counted_with(call: &str) -> [Vec<String>; 3] {
     let mut sim = Sim::with_config(config());
@@ -89,7 +146,9 @@ fn every_call_may_fail_at_any_time_and_is_reported_once() {
         "header_map 2",
         "header_map 6",
         "header 2",
+        "header 3",
         "header 6",
+        "header 7",
         "buffer 0",
         "buffer 1",
         "buffer 4",
@@ -102,19 +161,25 @@ fn every_call_may_fail_at_any_time_and_is_reported_once() {
         "clock 1",
         "log",
     ] {
-        let mut sim = Sim::with_config(config());
-        for _ in 0..3 {
-            sim.fail(call);
-            exchange(&mut sim);
-            exchange(&mut sim);
-            sim.fail_nothing();
-            exchange(&mut sim);
+        let mut lines = 0;
+        let exchanges: [fn(&mut Sim); 2] = [exchange, grpc_exchange];
+        for (config, exchange) in [config(), plain()].into_iter().zip(exchanges) {
+            let mut sim = Sim::with_config(config);
+            for _ in 0..3 {
+                sim.fail(call);
+                exchange(&mut sim);
+                exchange(&mut sim);
+                sim.fail_nothing();
+                exchange(&mut sim);
+            }
+            sim.assert_all_settled();
+            let errors = sim.errors();
+            let of_sim = errors.iter().filter(|line| line.contains("the filter could not")).count();
+            assert!(of_sim <= 1, "{call}: {errors:?}");
+            lines += of_sim;
         }
-        sim.assert_all_settled();
-        let lines = sim.errors().iter().filter(|line| line.contains("the filter could not")).count();
-        assert!(lines <= 1, "{call}: {:?}", sim.errors());
-        let silent = ["http_call", "log", "header 2", "buffer 4"].contains(&call);
-        assert!(silent || lines == 1, "{call} failed without a word");
+        // A refused copy counts, and a line that cannot be logged is not there.
+        assert!(["http_call", "log"].contains(&call) == (lines == 0), "{call} failed without a word");
     }
 }
 
@@ -166,6 +231,24 @@ fn a_plugin_without_a_name_is_counted_as_unknown() {
     sim.fail("property");
     sim.reconfigure_same_root("{}");
     assert_eq!(sim.metric("shadow_config_invalid", &[("plugin", "unknown")]), 1);
+    let errors = sim.errors();
+    let told = |text: &str| errors.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((told("read the plugin's name"), told("read the plugin's root id")), (1, 1), "{errors:?}");
+}
+
+/// Otherwise all plugins without a name would share their limits.
+#[test]
+fn a_plugin_without_a_name_shares_no_limits() {
+    let mut sim = Sim::with_config(config());
+    sim.fail("property");
+    let limited = json!({"cluster": "shadow", "limits": {"max_in_flight": 1, "scope": "envoy"}});
+    sim.reconfigure_same_root(json!({"mirrors": [limited]}));
+    let before = sim.shared_data_calls();
+    sim.request().send().gone();
+    sim.request().send().gone();
+    sim.rest();
+    assert_eq!(sim.shared_data_calls(), before);
+    assert_eq!(sim.metric("shadow_skipped_total", &[("reason", "in_flight")]), 1);
 }
 
 #[test]
@@ -181,4 +264,6 @@ fn a_root_whose_end_is_not_taken_leaves_no_timer() {
     }
     sim.rest();
     sim.assert_all_settled();
+    let lines = sim.errors().into_iter().filter(|line| line.contains("end the old configuration"));
+    assert_eq!(lines.count(), 1);
 }

@@ -20,7 +20,9 @@ struct Program {
 const EXAMPLES: &str = "\
 Examples:
   shadow-filter check envoy/envoy.yaml
-  shadow-filter verdict --prometheus http://prometheus:9090 --mirror v2";
+  shadow-filter verdict --prometheus http://prometheus:9090 --mirror v2
+  shadow-filter completions bash > ~/.local/share/bash-completion/completions/shadow-filter
+  shadow-filter man --dir ~/.local/share/man/man1";
 
 #[derive(Subcommand)]
 enum Command {

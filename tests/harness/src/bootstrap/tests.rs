@@ -8,7 +8,7 @@ use serde_yaml_ng::Value;
 
 use super::Bootstrap;
 
-const TAGS: [&str; 7] = ["mirror", "reason", "side", "class", "result", "kind", "plugin"];
+const TAGS: [&str; 8] = ["mirror", "reason", "side", "class", "status", "result", "kind", "plugin"];
 
 fn rendered(bootstrap: &Bootstrap) -> Value {
     let rendered = bootstrap.clone().module("/m.wasm").render(Path::new("/d")).unwrap();
