@@ -110,15 +110,23 @@ async fn a_slow_path_is_rejected_and_its_repair_promoted() -> Result<()> {
     let saved = verdict(&["--envoy", &admin, "--save-baseline", &baseline]).await?;
     ensure!(saved.code == Some(0) && saved.out.contains("v2-next"), "{saved:?}");
     stage.fixed();
-    stage.traffic(REQUESTS).await?;
-    stage.at_rest().await?;
-    let fixed =
-        verdict(&[&["--envoy", &admin, "--baseline", &baseline, "--json"], &ROOM[..]].concat()).await?;
+    let mut samples = 0;
+    // A machine that stalls once makes P99 unsure: then it looks again after more samples, as it is told to.
+    let fixed = loop {
+        stage.traffic(REQUESTS).await?;
+        stage.at_rest().await?;
+        samples += REQUESTS;
+        let fixed =
+            verdict(&[&["--envoy", &admin, "--baseline", &baseline, "--json"], &ROOM[..]].concat()).await?;
+        if fixed.code != Some(2) || samples == 4 * REQUESTS {
+            break fixed;
+        }
+    };
     ensure!(fixed.code == Some(0), "{fixed:?}");
     let json = fixed.json()?;
     ensure!(json["verdict"] == "PROMOTE" && json["exit_code"] == 0, "{json:#}");
-    ensure!(json["mirrors"][0]["samples"] == json!(REQUESTS), "{json:#}");
-    ensure!(json["mirrors"][0]["counts"]["shadow"]["2xx"] == json!(REQUESTS), "{json:#}");
+    ensure!(json["mirrors"][0]["samples"] == json!(samples), "{json:#}");
+    ensure!(json["mirrors"][0]["counts"]["shadow"]["2xx"] == json!(samples), "{json:#}");
     Ok(())
 }
 
