@@ -54,15 +54,9 @@ pub enum Verdict {
 impl Rules {
     /// Compares in one go, as long as that takes.
     pub fn compare(&self, primary: &Observed, shadow: &Observed) -> Verdict {
-        self.compare_counting(primary, shadow, &mut 0)
-    }
-
-    /// The same, and adds the bytes that had to be decoded for it to `effort`.
-    pub fn compare_counting(&self, primary: &Observed, shadow: &Observed, effort: &mut usize) -> Verdict {
         let mut comparison = Comparison::new(true);
         loop {
             if let Poll::Ready(verdict) = comparison.step(self, primary, shadow, usize::MAX) {
-                *effort = effort.saturating_add(comparison.decoded_bytes());
                 return verdict;
             }
         }

@@ -91,10 +91,6 @@ impl BodySide {
         }
     }
 
-    pub fn decoded_bytes(&self) -> usize {
-        self.decoding.as_ref().map_or(0, Decoding::decoded_bytes)
-    }
-
     pub fn held_bytes(&self) -> usize {
         let tree = match &self.tree {
             BodyTree::Reading(tree) | BodyTree::Read(tree) => tree.held_bytes(),

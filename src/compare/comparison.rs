@@ -64,11 +64,6 @@ impl Comparison {
         Poll::Pending
     }
 
-    /// Bytes that were decoded, of which there may be far more than of the bodies.
-    pub fn decoded_bytes(&self) -> usize {
-        self.sides().map(BodySide::decoded_bytes).sum()
-    }
-
     /// Bytes that are allocated for it, the answers apart.
     pub fn held_bytes(&self) -> usize {
         let values = if let Stage::Values(values) = &self.stage { values.held_bytes() } else { 0 };

@@ -142,9 +142,9 @@ impl Reading {
             let redact = &mirror.transform.redact;
             let refused = match redact.begin(&self.head, &body, max_bytes) {
                 Ok(None) => None,
-                Ok(Some(_)) if body.len() <= redacting.inline => {
+                Ok(Some(redaction)) if body.len() <= redacting.inline => {
                     redacting.inline -= body.len();
-                    let redacted = redact.body(&self.head, &body, max_bytes);
+                    let redacted = redaction.finish(redact, &body);
                     redacted.map(|redacted| body = redacted.map_or(body.clone(), Rc::new)).err()
                 }
                 Ok(redaction) => {

@@ -78,7 +78,7 @@ pub fn lease_for(shared: &Shared, request: &Request, now: Moment) {
 pub fn settle_urgent(shared: &Shared) {
     let urgent = shared.with_worker(|worker| worker.sharing.take_urgent()).unwrap_or_default();
     if !urgent.is_empty() {
-        let now = shared.with_worker(|worker| worker.pace().seen()).unwrap_or_default();
+        let now = shared.seen();
         urgent.iter().for_each(|mirror| settle(shared, mirror, Occasion::Report, now));
     }
 }

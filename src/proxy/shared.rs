@@ -213,7 +213,7 @@ impl Shared {
     }
 
     /// What the clock showed when it was last read.
-    fn seen(&self) -> Moment {
+    pub fn seen(&self) -> Moment {
         self.with_worker(|worker| worker.pace().seen()).unwrap_or_default()
     }
 

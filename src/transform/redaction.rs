@@ -9,7 +9,6 @@ mod places;
 mod spans;
 
 use std::borrow::Cow;
-use std::task::Poll;
 
 pub use self::body::BodyRedaction;
 use crate::http::query::{self, Parameter};
@@ -107,12 +106,8 @@ impl Redaction {
     /// # Errors
     /// If it cannot be redacted, or would have more than `max_len` bytes then.
     pub fn body(&self, head: &Head, body: &[u8], max_len: usize) -> Result<Option<Vec<u8>>, RedactError> {
-        let Some(mut redaction) = self.begin(head, body, max_len)? else { return Ok(None) };
-        loop {
-            if let Poll::Ready(redacted) = redaction.step(self, body, usize::MAX) {
-                return redacted;
-            }
-        }
+        let Some(redaction) = self.begin(head, body, max_len)? else { return Ok(None) };
+        redaction.finish(self, body)
     }
 
     /// Begins to replace the values under the pointers; `None` if the body may stay as it is.

@@ -104,6 +104,18 @@ impl BodyRedaction {
         }
     }
 
+    /// Continues until it is done, as long as that takes.
+    ///
+    /// # Errors
+    /// Those of [`Self::step`].
+    pub fn finish(mut self, redaction: &Redaction, body: &[u8]) -> Result<Option<Vec<u8>>, RedactError> {
+        loop {
+            if let Poll::Ready(redacted) = self.step(redaction, body, usize::MAX) {
+                return redacted;
+            }
+        }
+    }
+
     /// Bytes that are allocated for what it notes, its result apart.
     pub fn noted_bytes(&self) -> usize {
         match &self.stage {
