@@ -15,13 +15,15 @@ mod difference;
 mod json;
 mod number;
 mod order;
+mod place;
 mod rules;
 
 use std::task::Poll;
 
 pub use self::comparison::Comparison;
 pub use self::difference::{Difference, DifferenceKind, Differences, SideValue};
-pub use self::rules::{BodyRule, Need, Rules};
+pub use self::place::KnownNames;
+pub use self::rules::{BodyRule, Need, PlaceStyle, Rules};
 use crate::http::{GrpcStatus, Head};
 
 /// An answer, as far as it was needed.

@@ -16,6 +16,15 @@ pub struct Rules {
     pub max_body_bytes: usize,
     pub log_per_minute: u32,
     pub log_values: bool,
+    pub log_places: PlaceStyle,
+}
+
+/// How the place of a difference in a JSON body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceStyle {
+    Exact,
+    /// Without keys that the configuration does not name, which may be personal.
+    Pattern,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +44,7 @@ impl Default for Rules {
             max_body_bytes: 65536,
             log_per_minute: 10,
             log_values: false,
+            log_places: PlaceStyle::Exact,
         }
     }
 }
@@ -56,6 +66,11 @@ impl Need {
 }
 
 impl Rules {
+    /// All pointers that it has.
+    pub fn pointers(&self) -> impl Iterator<Item = &Pointer> {
+        self.ignore.iter()
+    }
+
     pub fn need(&self) -> Need {
         let body = (self.body != BodyRule::Off).then_some(self.max_body_bytes);
         Need { headers: !self.headers.is_empty() || body.is_some(), body }

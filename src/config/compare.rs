@@ -4,7 +4,7 @@
 use super::fields::{self, list, pointer};
 use super::keys;
 use super::reader::Node;
-use crate::compare::{BodyRule, Rules};
+use crate::compare::{BodyRule, PlaceStyle, Rules};
 use crate::json::MAX_POINTERS;
 
 const MAX_HEADERS: usize = 64;
@@ -29,6 +29,9 @@ pub fn read(node: &Node) -> Option<Rules> {
         node.integer(0, MAX_LOGGED).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
     });
     let log_values = object.or("log_values", default.log_values, |node| node.bool());
+    let log_places = object.or("log_places", default.log_places, |node| {
+        node.one_of(&[("exact", PlaceStyle::Exact), ("pattern", PlaceStyle::Pattern)])
+    });
     let rules = Rules {
         status: status?,
         headers: headers?,
@@ -37,6 +40,7 @@ pub fn read(node: &Node) -> Option<Rules> {
         max_body_bytes: max_body_bytes?,
         log_per_minute: log_per_minute?,
         log_values: log_values?,
+        log_places: log_places?,
     };
     if !rules.status && rules.headers.is_empty() && rules.body == BodyRule::Off {
         node.fault("nothing to compare", "status, headers or body");

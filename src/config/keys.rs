@@ -39,7 +39,7 @@ pub const BREAKER: &[&str] = &["consecutive_failures", "cooldown"];
 pub const ACTIVE: &[&str] = &["from", "until"];
 pub const RAMP: &[&str] = &["start", "over"];
 pub const COMPARE: &[&str] =
-    &["status", "headers", "body", "ignore", "max_body_bytes", "log_per_minute", "log_values"];
+    &["status", "headers", "body", "ignore", "max_body_bytes", "log_per_minute", "log_values", "log_places"];
 
 /// Every object, under the path by which the documentation names its keys.
 pub const OBJECTS: &[(&str, &[&str])] = &[

@@ -18,7 +18,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{Config, MirrorConfig};
 use crate::admission::{BreakerSettings, Limits, Scope};
 use crate::capture::{BodyPolicy, OnOverflow};
-use crate::compare::{BodyRule, Rules};
+use crate::compare::{BodyRule, PlaceStyle, Rules};
 use crate::json::Pointer;
 use crate::select::{Conditions, Percentage, Schedule, Selection, Target};
 use crate::transform::{Authority, HeaderEdits, NamePattern, Redaction, Transform};
@@ -126,7 +126,7 @@ fn valid() -> Vec<Value> {
             {"cluster": "e", "compare": {}},
             {"cluster": "f", "compare": {
                 "status": false, "headers": ["Content-Type"], "body": "json", "ignore": ["/ts", "/items/*/id"],
-                "max_body_bytes": 1000, "log_per_minute": 0, "log_values": true,
+                "max_body_bytes": 1000, "log_per_minute": 0, "log_values": true, "log_places": "pattern",
             }},
         ]}),
         json!({"mirrors": [{"cluster": "c", "authority": {"suffix": ".v2"}, "body": {}, "limits": {}}]}),
@@ -195,6 +195,7 @@ fn every_key_says_what_it_says() {
             max_body_bytes: 1000,
             log_per_minute: 0,
             log_values: true,
+            log_places: PlaceStyle::Pattern,
         })
     );
     let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));

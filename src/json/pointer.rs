@@ -85,6 +85,14 @@ impl Pointer {
         self.0.get(depth).map(|token| (token, depth + 1 == self.0.len()))
     }
 
+    /// The names of members or elements on the way, without `*`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|token| match token {
+            Token::Any => None,
+            Token::Name { text, .. } => Some(text.as_str()),
+        })
+    }
+
     pub fn is_whole_document(&self) -> bool {
         self.0.is_empty()
     }

@@ -85,7 +85,7 @@ impl Pair {
     fn count(self, verdict: Verdict, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
         let Self { mirror, request, primary, shadow, comparison, .. } = self;
         let compare = mirror.compare.as_ref()?;
-        let differences = match verdict {
+        let mut differences = match verdict {
             Verdict::Match => {
                 mirror.count_comparison(ComparisonResult::Match, ledger);
                 return None;
@@ -105,6 +105,9 @@ impl Pair {
         let per_minute = if logs { compare.rules.log_per_minute } else { 0 };
         if !compare.throttle.admits(now, per_minute) {
             return None;
+        }
+        if let Some(names) = &compare.known_names {
+            names.hide_others(&mut differences);
         }
         let sides = [primary.answered(), shadow.answered()];
         let line = line(&mirror.name, &request, sides, &differences, compare.rules.log_values);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::admission::{Ending, Gate, Permit, Transition};
 use crate::capture::BodyPolicy;
-use crate::compare::Rules;
+use crate::compare::{KnownNames, PlaceStyle, Rules};
 use crate::config::MirrorConfig;
 use crate::http::{GrpcStatus, Refusal};
 use crate::select::Selection;
@@ -57,6 +57,8 @@ const CALM: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Comparing {
     pub rules: Rules,
+    /// The keys of JSON objects that may be logged. `None`: all.
+    pub known_names: Option<KnownNames>,
     pub meters: ComparisonMeters,
     /// Limits the log lines about differences.
     pub throttle: Throttle,
@@ -79,6 +81,8 @@ impl Mirror {
             config;
         let meters = Meters::define(ledger, &name);
         let compare = compare.map(|rules| Comparing {
+            known_names: (rules.log_places == PlaceStyle::Pattern)
+                .then(|| KnownNames::new(rules.pointers().chain(&transform.redact.json))),
             rules,
             meters: ComparisonMeters::define(ledger, &name),
             throttle: Throttle::default(),

@@ -293,6 +293,21 @@ fn values_are_logged_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn keys_that_the_configuration_does_not_name_are_logged_only_as_places_of_a_pattern() {
+    let compare =
+        json!({"body": "json", "ignore": ["/users/*/seen"], "headers": ["a"], "log_places": "pattern"});
+    let mut sim = sim(&compare);
+    let (stream, copy) = copied(&mut sim);
+    let users = br#"{"users":{"ann@example.test":{"seen":1,"tags":["x"]},"bob@example.test":{}}}"#;
+    stream.respond_with(200, &[("a", "1")], &[users]);
+    sim.answer(&copy, Answer::status(200).body(r#"{"users":{"ann@example.test":{"tags":["y"]}}}"#));
+    sim.rest();
+    let line = logged(&sim);
+    assert_eq!(line["differences"], json!([{"at": "header:a"}, {"at": "/users/*/*/*"}, {"at": "/users/*"}]));
+    assert!(!line.to_string().contains("example.test"), "{line}");
+}
+
+#[test]
 fn differences_are_logged_up_to_a_rate_and_the_rest_is_counted() {
     let mut sim = sim(&json!({"log_per_minute": 3}));
     let differ = |sim: &mut Sim| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shadow_filter::admission::{BreakerSettings, Scope};
 use shadow_filter::capture::{BodyPolicy, OnOverflow};
-use shadow_filter::compare::{BodyRule, Rules};
+use shadow_filter::compare::{BodyRule, PlaceStyle, Rules};
 use shadow_filter::config::{Config, MirrorConfig};
 use shadow_filter::select::{Key, Percentage, SampleBy, Schedule, Target};
 use shadow_filter::time::Timestamp;
@@ -193,6 +193,7 @@ fn check_compare(found: Option<&Rules>, json: Option<&Object>) {
             "max_body_bytes",
             "log_per_minute",
             "log_values",
+            "log_places",
             "log_query",
             "log_headers",
         ],
@@ -208,4 +209,9 @@ fn check_compare(found: Option<&Rules>, json: Option<&Object>) {
     assert_eq!(found.max_body_bytes as f64, number(json, "max_body_bytes").unwrap_or(65536.0));
     assert_eq!(f64::from(found.log_per_minute), number(json, "log_per_minute").unwrap_or(10.0));
     assert_eq!(found.log_values, flag(json, "log_values", false));
+    let places = match text(json, "log_places").unwrap_or("exact") {
+        "exact" => PlaceStyle::Exact,
+        other => (other == "pattern").then_some(PlaceStyle::Pattern).expect("one of the two"),
+    };
+    assert_eq!(found.log_places, places);
 }

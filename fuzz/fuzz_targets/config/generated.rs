@@ -59,6 +59,7 @@ fn mirror(rng: &mut Rng, index: usize) -> Value {
     let compare = json!({
         "status": true, "headers": ["Content-Type"], "body": pick(rng, &["off", "bytes", "json"]), "ignore": ["/ts", "/items/*/id"],
         "max_body_bytes": rng.u32(1..=1_048_576), "log_per_minute": rng.u32(..=1000), "log_values": rng.bool(),
+        "log_places": pick(rng, &["exact", "pattern"]),
     });
     let name = format!("m_{index}-A");
     let all = json!({

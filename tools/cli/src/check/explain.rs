@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::conditions;
 use super::filter::{
-    Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, Percentage, Scope, Target,
+    Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, Percentage, PlaceStyle,
+    Scope, Target,
 };
 use super::prose;
 
@@ -153,8 +154,12 @@ fn compare(mirror: &MirrorConfig) -> Option<String> {
         BodyRule::Json => things.push("body as JSON".into()),
     }
     let values = if rules.log_values { "with the values" } else { "without values" };
+    let places = match rules.log_places {
+        PlaceStyle::Exact => "",
+        PlaceStyle::Pattern => ", places as patterns",
+    };
     Some(format!(
-        "compares the answers by {}; logs at most {} a minute and worker, {values}",
+        "compares the answers by {}; logs at most {} a minute and worker, {values}{places}",
         prose::list(&things, "and"),
         prose::count(rules.log_per_minute as usize, "difference"),
     ))

@@ -61,7 +61,7 @@ pub fn optional_objects() -> impl Strategy<Value = Members> {
     let compare = one_of(vec![
         json!({}),
         json!({"headers": ["content-type"], "body": "bytes", "log_per_minute": 1}),
-        json!({"body": "json", "ignore": ["/ts"], "max_body_bytes": 100}),
+        json!({"body": "json", "ignore": ["/ts"], "max_body_bytes": 100, "log_places": "pattern"}),
     ]);
     let first = (authority, path, headers, redact, body, retry);
     let second = (limits, breaker, active, compare, option::of(any::<bool>()));
