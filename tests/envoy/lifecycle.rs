@@ -14,6 +14,7 @@ use harness::bootstrap::INGRESS;
 use harness::client::{Http1, Raw, Request};
 use harness::upstream::Reply;
 use harness::{Bootstrap, Stats, Update};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::bench::{EVERYTHING, Pair, Wire, arrived};
@@ -275,6 +276,63 @@ async fn a_request_outlives_its_listener_and_so_does_its_copy() -> Result<()> {
     ensure!(arrived(&pair.shadow, "/late").await?.text() == "1234");
     let stats = pair.ends_well().await?;
     ensure!(stats.counter("shadow_responses_total", &[]) == 2, "{stats}");
+    Ok(())
+}
+
+/// Two Envoys share the listeners for a while, each with limits and counters of its own; Envoy adds the first one's counters
+/// to those of the second as far as they meet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hot_restart_takes_over_under_load() -> Result<()> {
+    let mut pair = Pair::on(Wire::Http1, ONE, |bootstrap| bootstrap.hot_restart().drain_seconds(1)).await?;
+    let first = pair.envoy.pid();
+    let load = Load::on(&pair);
+    pair.envoy.await_stats(|stats| total(stats, "shadow_sent_total", "one") > 100, "load").await?;
+    pair.envoy.hot_restart().await?;
+    ensure!(pair.envoy.pid() != first);
+    let before = pair.shadow.count();
+    pair.shadow.await_count(before + 100).await?;
+    let requests = load.end().await?;
+    let stats = pair.envoy.settled().await?;
+    pair.envoy.no_traps()?;
+    ensure!(requests == pair.primary.count() as u64, "{requests} requests, {} came", pair.primary.count());
+    ensure!(pair.shadow.count() as u64 == requests, "{} copies of {requests}", pair.shadow.count());
+    ensure!(total(&stats, "shadow_in_flight", "one") == 0, "{stats}");
+    ensure!(stats.gauge("shadow_buffered_bytes", &[]) == 0, "{stats}");
+    Ok(())
+}
+
+/// Only what is asked by the calendar notices: deadlines, tokens and ticks have another clock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_moves_schedules_and_nothing_else() -> Result<()> {
+    let at = |seconds: i64| {
+        let now = std::time::SystemTime::now();
+        let apart = Duration::from_secs(seconds.unsigned_abs());
+        let time = if seconds < 0 { now - apart } else { now + apart };
+        humantime::format_rfc3339_seconds(time).to_string()
+    };
+    let plugin = json!({"mirrors": [
+        {"name": "one", "cluster": "shadow", "timeout": "2s"},
+        {"name": "today", "cluster": "shadow", "active": {"from": at(-1800), "until": at(1800)}},
+    ]});
+    let pair = Pair::on(Wire::Http1, &plugin.to_string(), Bootstrap::own_clock).await?;
+    let sent = |stats: &Stats| total(stats, "shadow_sent_total", "today");
+    let load = Load::on(&pair);
+    for ahead in [3600, 0, -3600, 0] {
+        pair.envoy.set_clock(ahead)?;
+        let before = pair.envoy.stats().await?;
+        let inactive = |stats: &Stats| {
+            stats.counter("shadow_skipped_total", &[("mirror", "today"), ("reason", "inactive")])
+        };
+        let moved = |stats: &Stats| match ahead {
+            0 => sent(stats) > sent(&before) + 50,
+            _ => inactive(stats) > inactive(&before) + 50,
+        };
+        pair.envoy.await_stats(moved, "the schedule to notice").await?;
+    }
+    let requests = load.end().await?;
+    let stats = pair.ends_well().await?;
+    let answers = stats.counter("shadow_responses_total", &[("mirror", "one"), ("side", "shadow")]);
+    ensure!(answers == requests, "{requests} requests, {answers} answers:\n{stats}");
     Ok(())
 }
 

@@ -38,6 +38,10 @@ pub struct Bootstrap {
     pub(crate) concurrency: u32,
     pub(crate) log_level: String,
     pub(crate) drain_seconds: Option<u32>,
+    pub(crate) own_clock: bool,
+    pub(crate) hot_restart: bool,
+    /// Where listeners are, that take over from others.
+    pub(crate) ports: BTreeMap<String, u16>,
 }
 
 impl Bootstrap {
@@ -67,6 +71,9 @@ impl Bootstrap {
             concurrency: 2,
             log_level: "info".to_owned(),
             drain_seconds: None,
+            own_clock: false,
+            hot_restart: false,
+            ports: BTreeMap::new(),
         };
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         bootstrap = bootstrap.address("primary", nowhere).address("shadow", nowhere);
@@ -222,6 +229,18 @@ impl Bootstrap {
     /// How long a replaced listener drains before its connections are closed: Envoy's 600 s unless said otherwise.
     pub fn drain_seconds(mut self, seconds: u32) -> Self {
         self.drain_seconds = Some(seconds);
+        self
+    }
+
+    /// Gives Envoy a calendar clock that [`Envoy::set_clock`](crate::Envoy::set_clock) moves.
+    pub fn own_clock(mut self) -> Self {
+        self.own_clock = true;
+        self
+    }
+
+    /// Lets [`Envoy::hot_restart`](crate::Envoy::hot_restart) replace the process.
+    pub fn hot_restart(mut self) -> Self {
+        self.hot_restart = true;
         self
     }
 

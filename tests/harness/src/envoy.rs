@@ -5,10 +5,12 @@
 
 mod admin;
 pub mod binary;
+mod clock;
 mod launch;
 mod listeners;
 mod observe;
 mod process;
+mod restart;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,9 +21,11 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use self::admin::Admin;
+use self::clock::Clock;
 pub use self::launch::Validation;
 pub use self::listeners::Update;
 use self::process::Process;
+use self::restart::Generation;
 use crate::bootstrap::{Bootstrap, INGRESS};
 
 /// How long anything is waited for, unless the caller says otherwise.
@@ -36,6 +40,8 @@ pub struct Envoy {
     admin: Admin,
     listeners: BTreeMap<String, SocketAddr>,
     pid: u32,
+    clock: Option<Clock>,
+    generation: Generation,
     directory: TempDir,
 }
 

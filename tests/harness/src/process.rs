@@ -27,11 +27,15 @@ pub struct Process {
 
 impl Process {
     /// Starts a program, whose output becomes its [`Log`].
-    pub fn spawn(mut command: Command) -> Result<Self> {
+    pub fn spawn(command: Command) -> Result<Self> {
+        Self::spawn_into(Log::default(), command)
+    }
+
+    /// Likewise, with a log that goes on.
+    pub(crate) fn spawn_into(log: Log, mut command: Command) -> Result<Self> {
         let name = command.get_program().display().to_string();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn(command)?.with_context(|| format!("start {name}"))?;
-        let log = Log::default();
         let mut drains = Vec::new();
         drains.extend(child.stdout.take().map(|out| log.drain(out)));
         drains.extend(child.stderr.take().map(|err| log.drain(err)));

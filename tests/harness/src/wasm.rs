@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The module under test, and the one that does nothing, to measure it against. Owns the promise that neither is ever
-//! stale: who asks for its path gets one that was built from the sources as they are, or the compiler's complaint.
+//! The module under test, the one that does nothing, to measure it against, and the library that moves Envoy's clock. Owns
+//! the promise that none is ever stale: who asks for its path gets one that was built from the sources as they are, or
+//! the compiler's complaint.
 
 use std::env;
 use std::fs;
@@ -20,21 +21,31 @@ pub const TARGET: &str = "wasm32-wasip1";
 
 struct Module {
     package: &'static str,
-    /// The file's name, without its ending.
-    name: &'static str,
+    /// What it is compiled for; `None`: this machine.
+    target: Option<&'static str>,
+    file: &'static str,
     sources: &'static [&'static str],
 }
 
 const FILTER: Module = Module {
     package: "shadow-filter",
-    name: "shadow_filter",
+    target: Some(TARGET),
+    file: "shadow_filter.wasm",
     sources: &["src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "build.rs"],
 };
 
 const IDLE: Module = Module {
     package: "shadow-filter-idle",
-    name: "shadow_filter_idle",
+    target: Some(TARGET),
+    file: "shadow_filter_idle.wasm",
     sources: &["tests/harness/idle", "Cargo.toml", "Cargo.lock", ".cargo/config.toml"],
+};
+
+const CLOCK: Module = Module {
+    package: "shadow-filter-clock",
+    target: None,
+    file: "libshadow_filter_clock.so",
+    sources: &["tests/harness/clock"],
 };
 
 /// The path of `shadow_filter.wasm`, built (as `cargo wasm` does) if it is missing or older than its sources. Blocks
@@ -48,6 +59,12 @@ pub fn module() -> Result<PathBuf> {
 pub fn idle() -> Result<PathBuf> {
     static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     IDLE.path(&PATH)
+}
+
+/// The path of the library by which a process has a calendar clock of its own, built likewise. Linux only.
+pub(crate) fn clock() -> Result<PathBuf> {
+    static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    CLOCK.path(&PATH)
 }
 
 /// Cargo's target directory: `CARGO_TARGET_DIR`, or `target` in the repository's root.
@@ -67,12 +84,14 @@ impl Module {
 
     fn built(&self) -> Result<PathBuf> {
         let target_dir = target_dir();
-        let module = target_dir.join(TARGET).join("release").join(self.name).with_extension("wasm");
-        let _lock = Lock::hold(&target_dir.join(self.name).with_extension("lock"))?;
+        let module = target_dir.join(self.target.unwrap_or_default()).join("release").join(self.file);
+        let _lock = Lock::hold(&target_dir.join(self.file).with_extension("lock"))?;
         if self.is_fresh(&module)? {
             return Ok(module);
         }
-        add_target()?;
+        if self.target.is_some() {
+            add_target()?;
+        }
         self.build(&target_dir)?;
         if !module.is_file() {
             bail!("cargo built {}, but not as {}", self.package, module.display());
@@ -95,10 +114,10 @@ impl Module {
     }
 
     fn build(&self, target_dir: &Path) -> Result<()> {
-        eprintln!("harness: building {} for {TARGET}", self.package);
+        eprintln!("harness: building {} for {}", self.package, self.target.unwrap_or("this machine"));
         let output = cargo()
-            .args(["build", "--release", "--target", TARGET])
-            .args(["--package", self.package, "--lib"])
+            .args(["build", "--release", "--package", self.package, "--lib"])
+            .args(self.target.iter().flat_map(|target| ["--target", target]))
             .current_dir(root())
             .env("CARGO_TARGET_DIR", target_dir)
             .output()

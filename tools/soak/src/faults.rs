@@ -13,6 +13,8 @@ mod primaries;
 mod rig;
 mod shadows;
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,8 @@ use crate::report::{Section, Table};
 
 /// Faults of a combination.
 const TEN: usize = 10;
+/// The shortest window in which Envoy restarts: it takes some seconds for that, while requests have to go on.
+const RESTART: Duration = Duration::from_secs(2);
 /// Rounds that are added where the first ones look slow.
 const MORE: u32 = 3;
 
@@ -84,6 +88,7 @@ fn ten(random: &mut fastrand::Rng) -> Group {
             Change::Module,
             Change::Configuration,
             Change::ResetCounters,
+            Change::HotRestart,
         ];
         let is_alone = |fault: &Fault| fault.change().is_some_and(|change| alone.contains(&change));
         let clashes = is_alone(fault) && group.iter().any(|other| is_alone(other));
@@ -102,11 +107,13 @@ async fn on_one_envoy(
     progress: &Progress,
 ) -> Result<()> {
     let mut rig = Rig::start(groups, campaign.module.as_deref()).await.context("start Envoy")?;
-    let pace = Pace { rate: options.rate, rounds: options.rounds, window: options.window };
     for (index, group) in groups.iter().enumerate() {
         if campaign.stop.is_cancelled() {
             break;
         }
+        let restarts = group.iter().any(|fault| fault.change() == Some(Change::HotRestart));
+        let window = if restarts { options.window.max(RESTART) } else { options.window };
+        let pace = Pace { rate: options.rate, rounds: options.rounds, window };
         let mut measured = Measured::default();
         under(&mut rig, index, group, &pace, &mut measured).await.with_context(|| name(group))?;
         if measured.is_slower(judge::allowed(options, group)) {

@@ -37,7 +37,8 @@ impl Bootstrap {
     pub(crate) fn render(&self, directory: &Path) -> Result<Rendered> {
         let mut rendered = self.clone();
         for listener in rendered.listeners() {
-            *entry(&mut listener["address"]["socket_address"], "port_value") = 0.into();
+            let port = listener["name"].as_str().and_then(|name| self.ports.get(name)).copied().unwrap_or(0);
+            *entry(&mut listener["address"]["socket_address"], "port_value") = port.into();
             if filter::is_in(listener) {
                 let own = listener["name"].as_str().and_then(|name| self.modules.get(name));
                 let module = match own.or(self.module.as_ref()) {

@@ -17,9 +17,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::admin::Admin;
+use super::clock::Clock;
 use super::process::Process;
+use super::restart::Generation;
 use super::{Envoy, PAUSE, binary};
 use crate::bootstrap::Bootstrap;
+use crate::log::Log;
 
 /// Compiling the module for each worker takes a while on a busy machine.
 const START: Duration = Duration::from_secs(60);
@@ -71,17 +74,29 @@ impl Envoy {
 
     /// False if it ended before it was ready.
     async fn launch(bootstrap: Bootstrap) -> Result<(Self, bool)> {
-        let (bootstrap, files) = spawn_blocking(move || {
+        Self::launch_generation(bootstrap, Generation::default(), Log::default()).await
+    }
+
+    /// Likewise, of the processes that follow each other by hot restart; the log goes on.
+    pub(super) async fn launch_generation(
+        bootstrap: Bootstrap,
+        generation: Generation,
+        log: Log,
+    ) -> Result<(Self, bool)> {
+        let (bootstrap, files, clock) = spawn_blocking(move || {
             let files = Files::write(&bootstrap)?;
-            anyhow::Ok((bootstrap, files))
+            let clock = match bootstrap.own_clock {
+                true => Some(Clock::new(files.directory.path())?),
+                false => None,
+            };
+            anyhow::Ok((bootstrap, files, clock))
         })
         .await??;
-        let admin_file = files.directory.path().join("admin");
-        let process = Process::start(
-            &files.envoy,
-            arguments(&bootstrap, &files.bootstrap, &admin_file),
-            files.directory.path(),
-        )?;
+        let directory = files.directory.path();
+        let admin_file = directory.join("admin");
+        let mut arguments = arguments(&bootstrap, &files.bootstrap, &admin_file);
+        arguments.extend(generation.arguments(&bootstrap, directory));
+        let process = Process::start(&files.envoy, arguments, directory, clock.as_ref(), log)?;
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut envoy = Self {
             process,
@@ -89,12 +104,15 @@ impl Envoy {
             admin: Admin(unknown),
             listeners: BTreeMap::new(),
             pid: 0,
+            clock,
+            generation,
             directory: files.directory,
         };
         let ready = envoy.await_ready(&admin_file).await?;
         if ready {
             envoy.pid = envoy.process.envoy_pid()?;
             envoy.learn_listeners().await?;
+            envoy.generation.started(&envoy.bootstrap, envoy.directory.path())?;
         }
         Ok((envoy, ready))
     }
@@ -152,7 +170,5 @@ fn arguments(bootstrap: &Bootstrap, file: &Path, admin_file: &Path) -> Vec<OsStr
         // As Istio does: each connection is told with its next answer, not only by the end of the time.
         arguments.extend(["--drain-strategy".into(), "immediate".into()]);
     }
-    // Several Envoys of one machine would meet in shared memory otherwise.
-    arguments.push("--disable-hot-restart".into());
     arguments
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::binary;
+use super::clock::Clock;
 use crate::log::Log;
 use crate::process::{self, stat};
 
@@ -20,7 +21,13 @@ pub(super) struct Process {
 
 impl Process {
     /// `home` takes what func-e writes: its logs, its runtime files, its configuration.
-    pub(super) fn start(envoy: &Path, arguments: Vec<OsString>, home: &Path) -> Result<Self> {
+    pub(super) fn start(
+        envoy: &Path,
+        arguments: Vec<OsString>,
+        home: &Path,
+        clock: Option<&Clock>,
+        log: Log,
+    ) -> Result<Self> {
         let func_e = binary::func_e();
         let through_func_e = func_e.is_some();
         let mut command = match func_e {
@@ -37,7 +44,8 @@ impl Process {
             None => Command::new(envoy),
         };
         command.args(arguments).current_dir(home);
-        Ok(Self { process: process::Process::spawn(command)?, through_func_e })
+        command.envs(clock.into_iter().flat_map(Clock::environment));
+        Ok(Self { process: process::Process::spawn_into(log, command)?, through_func_e })
     }
 
     pub(super) fn log(&self) -> &Log {

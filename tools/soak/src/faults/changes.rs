@@ -15,6 +15,8 @@ use super::rig::{Group, plugin};
 
 /// Between two changes of one kind.
 const PAUSE: Duration = Duration::from_millis(250);
+/// By which the clock jumps: more than half of the window in which a mirror of [`plugin`] copies.
+const HOUR: i64 = 3_600;
 
 pub struct Changes {
     group: Group,
@@ -71,6 +73,9 @@ impl Changes {
                 let level = if back { "error" } else { "trace" };
                 envoy.admin_post(&format!("/logging?wasm={level}")).await.map(drop)
             }
+            Change::HotRestart => envoy.hot_restart().await,
+            Change::Clock if back => envoy.set_clock(0),
+            Change::Clock => envoy.set_clock(if step.is_multiple_of(4) { HOUR } else { -HOUR }),
             Change::Drain if step == 0 => {
                 envoy.admin_post("/drain_listeners?graceful&skip_exit").await.map(drop)
             }

@@ -58,6 +58,9 @@ pub enum Change {
     Overload,
     ResetCounters,
     TraceLog,
+    HotRestart,
+    /// The calendar clock jumps an hour ahead, back, an hour behind, and back.
+    Clock,
 }
 
 /// What clients do beside the steady load.

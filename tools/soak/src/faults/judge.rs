@@ -85,13 +85,17 @@ pub fn latency_and_answers(
 pub async fn books(section: &mut Section, campaign: &Campaign, groups: &[Group], rig: Rig) -> Result<()> {
     let has = |change| groups.iter().flatten().any(|fault| fault.change() == Some(change));
     let repeat = groups.first().map(|group| repeat(campaign, group)).unwrap_or_default();
-    if has(Change::ResetCounters) || has(Change::Module) || has(Change::FilterRemoved) {
-        // Counters start anew while copies are under way, or Envoy cuts copies off with their module.
+    let anew = [Change::ResetCounters, Change::Module, Change::FilterRemoved, Change::HotRestart];
+    if anew.into_iter().any(has) {
+        // Counters start anew while copies are under way, or copies end with their module or their Envoy.
         section.check("the module trapped", rig.envoy.no_traps(), &repeat);
         let stats = rig.envoy.settled().await?;
         section.check("a gauge does not return to 0", books::gauges(&stats), &repeat);
     } else {
         books::check(section, &rig.envoy, &repeat).await;
+        if has(Change::Clock) {
+            section.check("the clock does not jump", rig.clock_jumped().await, &repeat);
+        }
     }
     rig.envoy.shutdown().await.map(drop)
 }

@@ -3,8 +3,10 @@
 //! means, and one that does not mirror.
 
 use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use harness::upstream::{Reply, Upstream};
 use harness::{Bootstrap, Envoy};
 use serde_json::{Value, json};
@@ -22,6 +24,8 @@ pub type Group = Vec<&'static Fault>;
 const PLAIN: &str = "plain";
 /// Of a cluster that is fine, for groups without a fault of the shadow.
 const HEALTHY: &str = "healthy";
+/// A mirror with a schedule, for clocks that jump.
+pub const SCHEDULED: &str = "scheduled";
 /// Copies of all faulty mirrors of a group, for each request.
 const COPIES: f64 = 4.0;
 
@@ -52,6 +56,12 @@ impl Rig {
             .cluster(HEALTHY, healthy)
             .edit_listener(|listener| route(listener)["timeout"] = "1s".into())
             .unfiltered_listener(PLAIN, &[]);
+        if has(Change::Clock) {
+            bootstrap = bootstrap.own_clock();
+        }
+        if has(Change::HotRestart) {
+            bootstrap = bootstrap.hot_restart();
+        }
         bootstrap = discovery.wire(bootstrap, has(Change::Overload))?;
         bootstrap = route_to(bootstrap, PLAIN, "primary-of-plain");
         let mut known: Vec<&str> = Vec::new();
@@ -75,6 +85,18 @@ impl Rig {
         }
         let envoy = Envoy::start(bootstrap).await?;
         Ok(Self { envoy, primaries, discovery, _shadows: shadows })
+    }
+
+    /// An error if a mirror with a schedule did not see the clock both inside and outside of it.
+    pub async fn clock_jumped(&self) -> Result<()> {
+        let stats = self.envoy.stats().await?;
+        let inactive = [("mirror", SCHEDULED), ("reason", "inactive")];
+        let (sent, inactive) = (
+            stats.counter("shadow_sent_total", &inactive[..1]),
+            stats.counter("shadow_skipped_total", &inactive),
+        );
+        ensure!(sent > 0 && inactive > 0, "{sent} copies in the schedule, {inactive} outside");
+        Ok(())
     }
 
     pub fn addresses(&self, index: usize, group: &Group) -> Addresses {
@@ -127,12 +149,26 @@ pub fn plugin(group: &Group, version: usize) -> Value {
             clusters.map(|(name, cluster)| json!({"name": name, "cluster": cluster, "timeout": "1s"})),
         );
     }
+    if group.iter().any(|fault| fault.change() == Some(Change::Clock)) {
+        mirrors.push(json!({
+            "name": SCHEDULED, "cluster": HEALTHY, "timeout": "1s", "active": {"from": at(-1_800), "until": at(1_800)},
+        }));
+    }
     let compare =
         if version.is_multiple_of(2) { json!({"body": "bytes", "log_per_minute": 1}) } else { json!({}) };
     for mirror in &mut mirrors {
         mirror["compare"] = compare.clone();
     }
     json!({"mirrors": mirrors})
+}
+
+/// So many seconds from the start of this program, as the configuration writes it.
+fn at(seconds: i64) -> String {
+    static START: OnceLock<SystemTime> = OnceLock::new();
+    let start = *START.get_or_init(SystemTime::now);
+    let apart = Duration::from_secs(seconds.unsigned_abs());
+    let time = if seconds < 0 { start - apart } else { start + apart };
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// What the load is measured with must not be what is measured.

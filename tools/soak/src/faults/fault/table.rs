@@ -45,7 +45,7 @@ fn many_headers() -> Reply {
     (0..2_000).fold(Reply::status(200), |reply, number| reply.header(format!("x-{number}"), "value"))
 }
 
-pub static ALL: [Fault; 51] = [
+pub static ALL: [Fault; 53] = [
     shadow("shadow-refuses", Shadow::Refuses),
     shadow("shadow-black-hole", Shadow::BlackHole),
     shadow("shadow-full-backlog", Shadow::FullBacklog),
@@ -92,6 +92,8 @@ pub static ALL: [Fault; 51] = [
     fault("envoy-overload", Envoy(Change::Overload)),
     fault("envoy-reset-counters", Envoy(Change::ResetCounters)),
     fault("envoy-trace-log", Envoy(Change::TraceLog)),
+    fault("envoy-hot-restart", Envoy(Change::HotRestart)),
+    fault("envoy-clock-jumps", Envoy(Change::Clock)),
     fault("clients-leave-in-body", Clients(Crowd::LeaveInBody)),
     fault("clients-leave-before-answer", Clients(Crowd::LeaveBeforeAnswer)),
     fault("clients-stall", Clients(Crowd::Stall)),
