@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! HTTP values and their readers: header blocks, queries, cookies, encodings, the outcome of a call. Knows no other room.
 
+mod block;
 pub mod cookies;
 pub mod encoding;
 mod grpc;
@@ -10,9 +11,10 @@ mod outcome;
 pub mod query;
 pub mod reserved;
 
+pub use self::block::{EditedBlock, Fate, block};
 pub use self::grpc::{GRPC_STATUS, GrpcStatus, is_grpc};
 #[cfg(test)]
 pub(crate) use self::head::tests;
-pub use self::head::{Head, Headers, block, block_size, lists, tokens};
+pub use self::head::{Head, Headers, lists, tokens};
 pub use self::outcome::{Failure, HeaderSource, Outcome, Refusal, SERVICE_TIME, service_time, status};
 pub use self::reserved::MARKER;

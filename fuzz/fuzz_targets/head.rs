@@ -60,7 +60,7 @@ fn check(head: &Head, request: &[Pair], transform: &Transform, body_len: usize) 
     let rewritten = Rewritten::of(head, transform);
     let copy = Outgoing::build(head, transform, &rewritten, body_len);
     assert_eq!(transform::fits(head, transform, body_len), copy.fits());
-    let copy = copy.into_headers();
+    let copy = copy.headers().collect::<Vec<_>>();
 
     let marker: Pair = (MARKER.as_bytes(), transform.marker.as_bytes());
     assert_eq!(copy.iter().filter(|(name, _)| *name == marker.0).count(), 1);

@@ -5,8 +5,8 @@
 //! name and value followed by NUL; numbers are little-endian `u32`. Names are in lower case.
 //! Nothing is copied out of the buffer: names and values are slices of it.
 
-const COUNT_SIZE: usize = 4;
-const LENGTHS_SIZE: usize = 8;
+pub(super) const COUNT_SIZE: usize = 4;
+pub(super) const LENGTHS_SIZE: usize = 8;
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Head {
@@ -40,12 +40,14 @@ impl Head {
 
     /// Names and values, in order.
     pub fn iter(&self) -> Headers<'_> {
-        let (lengths, bytes) = self
-            .block
-            .get(COUNT_SIZE..)
-            .and_then(|rest| rest.split_at_checked(self.count * LENGTHS_SIZE))
-            .unwrap_or_default();
+        let (lengths, bytes) = self.parts();
         Headers { lengths, bytes }
+    }
+
+    /// The serialized lengths of all names and values, and the bytes behind them.
+    pub(super) fn parts(&self) -> (&[u8], &[u8]) {
+        let rest = self.block.get(COUNT_SIZE..).unwrap_or_default();
+        rest.split_at_checked(self.count * LENGTHS_SIZE).unwrap_or_default()
     }
 
     /// The first value under a name, which is in lower case.
@@ -59,34 +61,18 @@ impl Head {
     }
 }
 
-/// Serializes headers in the way of the host.
-pub fn block(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
-    let mut block = Vec::with_capacity(block_size(headers));
-    block.extend(number(headers.len()));
-    for (name, value) in headers {
-        block.extend(number(name.len()));
-        block.extend(number(value.len()));
-    }
-    for part in headers.iter().flat_map(|(name, value)| [name, value]) {
-        block.extend_from_slice(part);
-        block.push(0);
-    }
-    block
-}
-
-/// Size of the block that [`block`] makes.
-pub fn block_size(headers: &[(&[u8], &[u8])]) -> usize {
-    headers.iter().fold(COUNT_SIZE, |sum, (name, value)| {
-        sum.saturating_add(name.len()).saturating_add(value.len()).saturating_add(LENGTHS_SIZE + 2)
-    })
-}
-
 /// The headers of a [`Head`].
 #[derive(Debug, Clone)]
 pub struct Headers<'a> {
     lengths: &'a [u8],
     bytes: &'a [u8],
+}
+
+impl Headers<'_> {
+    /// Bytes of the names and values that are still to come.
+    pub(super) fn rest(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 impl<'a> Iterator for Headers<'a> {
@@ -126,6 +112,7 @@ pub fn tokens(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::block;
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;

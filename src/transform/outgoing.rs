@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::{PathRewrite, Retry, Transform};
 use crate::http::reserved::ends_here;
-use crate::http::{self, Head, MARKER, tokens};
+use crate::http::{EditedBlock, Fate, Head, MARKER, tokens};
 
 /// Most headers and bytes of them, serialized, that the host takes in one call (`proxy-wasm-cpp-host`, `limits.h`).
 pub const MAX_HEADERS: usize = 1024;
@@ -35,9 +35,7 @@ impl<'a> Rewritten<'a> {
 
 /// The header block of one copy.
 #[derive(Debug)]
-pub struct Outgoing<'a> {
-    headers: Vec<(&'a [u8], &'a [u8])>,
-}
+pub struct Outgoing<'a>(EditedBlock<'a>);
 
 impl<'a> Outgoing<'a> {
     pub fn build(
@@ -47,48 +45,54 @@ impl<'a> Outgoing<'a> {
         body_len: usize,
     ) -> Self {
         let edits = &transform.headers;
-        let connection: Vec<&[u8]> =
-            head.iter().filter(|(name, _)| *name == b"connection").map(|(_, v)| v).collect();
-        let mut headers = Vec::with_capacity(head.count() + edits.most_added() + 1);
-        for (name, value) in head.iter() {
-            if name == b":authority" {
-                headers.push((name, &*rewritten.authority));
-            } else if name == b":path" {
-                headers.push((name, rewritten.path.as_deref().unwrap_or(value)));
-            } else if name.starts_with(b":")
-                || !ends_here(name, value, body_len)
-                    && !connection.iter().any(|list| tokens(list).any(|item| item.eq_ignore_ascii_case(name)))
-                    && !edits.drop(name)
-                    && !transform.redact.drops(name)
+        let connection: Vec<&[u8]> = head.values("connection").collect();
+        let is_of_the_hop =
+            |name| connection.iter().any(|list| tokens(list).any(|item| item.eq_ignore_ascii_case(name)));
+        let retry = transform.retry.as_ref();
+        let most_added = edits.most_added() + retry.map_or(0, Retry::most_added) + 1;
+        let mut headers = EditedBlock::of(head, most_added, |name, value| {
+            if name.starts_with(b":") {
+                match name {
+                    b":authority" => Fate::Becomes(&rewritten.authority),
+                    b":path" => rewritten.path.as_deref().map_or(Fate::Stays, Fate::Becomes),
+                    _ => Fate::Stays,
+                }
+            } else if ends_here(name, value, body_len)
+                || is_of_the_hop(name)
+                || edits.drop(name)
+                || transform.redact.drops(name)
             {
-                headers.push((name, transform.redact.header(name).unwrap_or(value)));
+                Fate::Goes
+            } else {
+                transform.redact.header(name).map_or(Fate::Stays, Fate::Becomes)
             }
-        }
-        headers.extend(edits.values());
-        if let Some(retry) = &transform.retry {
-            headers.extend(retry.headers());
+        });
+        headers.add(edits.values());
+        if let Some(retry) = retry {
+            headers.add(retry.headers());
             // Envoy repeats a call without a body as one of unknown length (`transfer-encoding: chunked`), which strict servers refuse.
             // It does not where the length is there.
-            if body_len == 0 && !headers.iter().any(|(name, _)| *name == b"content-length") {
-                headers.push((b"content-length", b"0"));
+            if body_len == 0 && !headers.headers().any(|(name, _)| name == b"content-length") {
+                headers.add([(&b"content-length"[..], &b"0"[..])]);
             }
         }
-        headers.push((MARKER.as_bytes(), transform.marker.as_bytes()));
-        Self { headers }
+        headers.add([(MARKER.as_bytes(), transform.marker.as_bytes())]);
+        Self(headers)
     }
 
     /// Whether the host takes a call with these headers.
     pub fn fits(&self) -> bool {
-        self.headers.len() <= MAX_HEADERS && http::block_size(&self.headers) <= MAX_HEADER_BYTES
+        self.0.count() <= MAX_HEADERS && self.0.size() <= MAX_HEADER_BYTES
     }
 
-    pub fn into_headers(self) -> Vec<(&'a [u8], &'a [u8])> {
-        self.headers
+    /// Names and values, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.0.headers()
     }
 
     /// The headers as the host takes them.
     pub fn to_block(&self) -> Vec<u8> {
-        http::block(&self.headers)
+        self.0.to_block()
     }
 }
 
