@@ -14,6 +14,10 @@ pub fn is_reserved(name: &[u8]) -> bool {
 
 /// Whether a header of a request is not handed on to a copy with a body of this length.
 pub fn ends_here(name: &[u8], value: &[u8], body_len: usize) -> bool {
+    // Nearly all headers begin with another letter.
+    if !matches!(name.first(), Some(b'c' | b'e' | b'h' | b'k' | b'p' | b't' | b'u' | b'x')) {
+        return false;
+    }
     match name {
         b"te" => !value.trim_ascii().eq_ignore_ascii_case(b"trailers"),
         b"content-length" => {

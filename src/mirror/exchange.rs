@@ -25,6 +25,7 @@ pub struct Exchange {
     need: Cell<Option<Need>>,
     /// The request, for what is logged of a comparison.
     request: Rc<Head>,
+    is_grpc: bool,
     primary: RefCell<Primary>,
 }
 
@@ -88,7 +89,7 @@ impl Default for Primary {
 impl Exchange {
     /// One whose answers will be compared by those that need this of them.
     pub fn new(need: Option<Need>, request: Rc<Head>) -> Self {
-        Self { need: Cell::new(need), request, ..Self::default() }
+        Self { need: Cell::new(need), is_grpc: is_grpc(&request), request, ..Self::default() }
     }
 
     /// Says what comparisons need after all: a mirror may have made no copy.
@@ -110,7 +111,7 @@ impl Exchange {
 
     /// Whether the request is one of gRPC.
     pub fn is_grpc(&self) -> bool {
-        is_grpc(&self.request)
+        self.is_grpc
     }
 
     /// What comparisons need to see of the primary's answer.
@@ -177,7 +178,7 @@ impl Exchange {
             });
             return Vec::new();
         };
-        let grpc = self.is_grpc().then(|| grpc.unwrap_or(GrpcStatus::Unknown));
+        let grpc = self.is_grpc.then(|| grpc.unwrap_or(GrpcStatus::Unknown));
         let counted = Counted { class: Class::of(status), grpc, after: self.elapsed(at) };
         sent_to.iter().for_each(|mirror| mirror.count_answer(Side::Primary, &counted, ledger));
         took.iter().for_each(|(mirror, shadow)| mirror.count_slowdown(counted.after, *shadow, ledger));

@@ -106,11 +106,10 @@ impl Reading {
     pub fn copy(mut self, now: Moment, worker: &mut Worker) -> MirrorSet {
         // Ends the charge of the request: from here on each copy is charged for itself.
         let full = Rc::new(self.capture.take().map(Capture::into_bytes).unwrap_or_default());
-        let empty = Rc::new(Vec::new());
         let mut copied = MirrorSet::default();
         let mut redacting = Redactions { inline: MAX_REDACTED_AT_ONCE, original: None };
         for (index, mirror) in self.wanted.of(&self.policy.mirrors) {
-            let body = if self.bodiless.contains(index) { &empty } else { &full };
+            let body = if self.bodiless.contains(index) { Rc::default() } else { full.clone() };
             match self.copy_for(mirror, body, &mut redacting, now, worker) {
                 Ok(made) => {
                     worker.post(made);
@@ -126,7 +125,7 @@ impl Reading {
     fn copy_for(
         &self,
         mirror: &Rc<Mirror>,
-        body: &Rc<Vec<u8>>,
+        mut body: Rc<Vec<u8>>,
         redacting: &mut Redactions,
         now: Moment,
         worker: &Worker,
@@ -136,7 +135,6 @@ impl Reading {
         if !mirror.gate.breaker_admits(target, now) {
             return Err(SkipReason::Breaker);
         }
-        let mut body = body.clone();
         let mut later = None;
         if let BodyPolicy::Full { max_bytes, on_overflow } = mirror.body {
             let redact = &mirror.transform.redact;

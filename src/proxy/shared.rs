@@ -267,7 +267,8 @@ impl Shared {
 
     /// The host's timer is that of the root, whichever of its contexts sets it.
     fn set_timer(&self, tempo: Tempo) {
-        if checked(Asked::TickPeriod, imports::set_tick_period(millis(tempo.period()))).is_some() {
+        let period = self.with_worker(|worker| worker.pace().period(tempo)).unwrap_or_default();
+        if checked(Asked::TickPeriod, imports::set_tick_period(millis(period))).is_some() {
             self.with_worker(|worker| worker.pace().timer_set(tempo));
         }
     }

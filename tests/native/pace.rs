@@ -30,14 +30,40 @@ fn a_copy_that_comes_now_and_then_does_not_wait() {
 }
 
 #[test]
-fn one_of_many_copies_waits_a_millisecond_at_most() {
-    let mut sim = sim();
-    let sent = sim.fill_a_window();
-    sim.advance(Duration::from_micros(300));
-    sim.request().send();
-    let made = sim.now();
-    sim.advance(SECOND);
-    assert!(sim.callouts()[sent].at - made <= Duration::from_millis(1));
+fn one_of_many_copies_waits_eight_milliseconds_at_most() {
+    // From 500 a second to 5,000, with a change of the rate in between.
+    for (gap, next) in [(2000, 2000), (1900, 200), (1000, 1900), (200, 2000), (200, 200)] {
+        let mut sim = sim();
+        let mut made = Vec::new();
+        for step in 0..5000 {
+            sim.request().send().gone();
+            made.push(sim.now());
+            sim.advance(Duration::from_micros(if step < 2500 { gap } else { next }));
+        }
+        sim.advance(Duration::from_millis(8));
+        let sent = sim.callouts();
+        assert_eq!(sent.len(), made.len());
+        let longest = sent.iter().zip(&made).map(|(copy, made)| copy.at - *made).max();
+        assert!(longest <= Some(Duration::from_millis(8)), "every {gap}, then {next} µs: {longest:?}");
+    }
+}
+
+#[test]
+fn a_tick_sends_several_copies_at_any_rate_that_is_not_low() {
+    for gap in [1900, 1000, 700, 400, 300] {
+        let mut sim = sim();
+        for _ in 0..3000 {
+            sim.request().send().gone();
+            sim.advance(Duration::from_micros(gap));
+        }
+        let (ticks, sent) = (sim.ticks(), sim.callouts().len());
+        for _ in 0..2000 {
+            sim.request().send().gone();
+            sim.advance(Duration::from_micros(gap));
+        }
+        let (ticks, sent) = (sim.ticks() - ticks, sim.callouts().len() - sent);
+        assert!(sent >= ticks * 3, "every {gap} µs: {ticks} ticks for {sent} copies");
+    }
 }
 
 #[test]
@@ -65,7 +91,7 @@ fn a_copy_does_not_wait_for_sums() {
 }
 
 #[test]
-fn copies_of_one_millisecond_are_sent_in_one_tick() {
+fn copies_of_one_period_are_sent_in_one_tick() {
     let mut sim = sim();
     let sent = sim.fill_a_window();
     let ticks = sim.ticks();
@@ -73,7 +99,7 @@ fn copies_of_one_millisecond_are_sent_in_one_tick() {
         sim.request().body("x").send().gone();
     }
     assert_eq!(sim.callouts().len(), sent);
-    sim.tick();
+    sim.advance(sim.tick_period().expect("copies wait"));
     assert_eq!(sim.callouts().len(), sent + 16);
     assert_eq!(sim.ticks(), ticks + 1);
 }

@@ -127,7 +127,7 @@ impl Sim {
         self.callouts().len()
     }
 
-    /// Moves time on by a millisecond, which is enough for what waits to be sent.
+    /// Moves time on by a millisecond, which is enough for what waits to be sent where copies are few.
     pub fn tick(&mut self) {
         self.advance(Duration::from_millis(1));
     }
