@@ -100,6 +100,12 @@ fn comparisons(work: usize) {
     ] {
         compare(name, answer(one.into_bytes()), answer(other.into_bytes()), work);
     }
+    for (name, one, other) in [
+        ("[1,1 and [2,2", list("1"), list("2")),
+        ("members that only one side has", "{}".to_owned(), object(false, "n")),
+    ] {
+        with_control(name, &answer(one.into_bytes()), &answer(other.into_bytes()), work);
+    }
     let bomb = gzip(&vec![b' '; SIZE]);
     let bombs = || Observed { headers: head("content-encoding", "gzip"), ..answer(bomb.clone()) };
     compare("gzip of 1 MiB of spaces", bombs(), bombs(), work);
@@ -132,6 +138,22 @@ fn compare(name: &str, primary: Observed, shadow: Observed, work: usize) {
     measure(&format!("compare: {name}"), || {
         let mut job = Comparison::new(true);
         let (rules, primary, shadow) = (&rules, &primary, &shadow);
+        move || matches!(job.step(rules, primary, shadow, work), Poll::Ready(_))
+    });
+}
+
+/// The control's answer is the shadow's, so that everything in which it differs is noise.
+fn with_control(name: &str, primary: &Observed, shadow: &Observed, work: usize) {
+    let rules = Rules { body: BodyRule::Json, max_body_bytes: 1 << 20, ..Rules::default() };
+    let rules = &rules;
+    measure(&format!("control: {name}"), || {
+        let mut job = Comparison::of_control();
+        move || matches!(job.step(rules, primary, shadow, work), Poll::Ready(_))
+    });
+    measure(&format!("compare without noise: {name}"), || {
+        let mut job = Comparison::of_control();
+        while job.step(rules, primary, shadow, work).is_pending() {}
+        let mut job = Comparison::without(job.into_noise(primary, shadow, shadow), true);
         move || matches!(job.step(rules, primary, shadow, work), Poll::Ready(_))
     });
 }

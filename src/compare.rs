@@ -12,7 +12,9 @@
 mod body_side;
 mod comparison;
 mod difference;
+mod findings;
 mod json;
+mod noise;
 mod number;
 mod order;
 mod place;
@@ -22,6 +24,7 @@ use std::task::Poll;
 
 pub use self::comparison::Comparison;
 pub use self::difference::{Difference, DifferenceKind, Differences, SideValue};
+pub use self::noise::Noise;
 pub use self::place::KnownNames;
 pub use self::rules::{BodyRule, Need, PlaceStyle, Rules};
 use crate::http::{GrpcStatus, Head};
@@ -49,16 +52,36 @@ impl Observed {
 pub enum Verdict {
     Match,
     Mismatch(Differences),
+    /// They differ only where the control differs from the primary, too.
+    Noise,
     /// It cannot be told, of what there is.
     Incomparable,
 }
 
 impl Rules {
+    /// Compares in one go, as long as that takes: the control with the primary, and then the shadow without what is noise.
+    pub fn compare_with_control(
+        &self,
+        primary: &Observed,
+        control: &Observed,
+        shadow: &Observed,
+    ) -> [Verdict; 2] {
+        let mut of_control = Comparison::of_control();
+        let verdict = of_control.finish(self, primary, control);
+        let noise = of_control.into_noise(primary, control, shadow);
+        [verdict, Comparison::without(noise, true).finish(self, primary, shadow)]
+    }
+
     /// Compares in one go, as long as that takes.
     pub fn compare(&self, primary: &Observed, shadow: &Observed) -> Verdict {
-        let mut comparison = Comparison::new(true);
+        Comparison::new(true).finish(self, primary, shadow)
+    }
+}
+
+impl Comparison {
+    fn finish(&mut self, rules: &Rules, primary: &Observed, shadow: &Observed) -> Verdict {
         loop {
-            if let Poll::Ready(verdict) = comparison.step(self, primary, shadow, usize::MAX) {
+            if let Poll::Ready(verdict) = self.step(rules, primary, shadow, usize::MAX) {
                 return verdict;
             }
         }

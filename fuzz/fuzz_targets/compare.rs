@@ -82,6 +82,7 @@ fn json_is_as_the_model_says(one: &[u8], other: &[u8]) {
     assert_eq!(reverse == Verdict::Match, expected.is_empty(), "{reverse:?} {expected:?}");
     let found = listed(&verdict);
     assert!(found.len() == expected.len() || found.len() == LISTED && expected.len() > LISTED);
+    noise_is_what_the_control_has(&rules, &primary, &shadow, &verdict);
     if expected.iter().all(Place::is_text) {
         let expected: Vec<String> = expected.iter().map(Place::pointer).collect();
         if expected.len() <= LISTED {
@@ -90,6 +91,24 @@ fn json_is_as_the_model_says(one: &[u8], other: &[u8]) {
             assert!(found.iter().all(|place| expected.contains(place)), "{found:?} {expected:?}");
         }
     }
+}
+
+/// Of a control that answers as the primary nothing is noise, of one that answers as the shadow everything.
+fn noise_is_what_the_control_has(rules: &Rules, primary: &Observed, shadow: &Observed, verdict: &Verdict) {
+    let [same, unchanged] = rules.compare_with_control(primary, primary, shadow);
+    assert_eq!((same, &unchanged), (Verdict::Match, verdict));
+    let [other, noise] = rules.compare_with_control(primary, shadow, shadow);
+    assert_eq!(other == Verdict::Match, *verdict == Verdict::Match);
+    match verdict {
+        // So many members and such long names are remembered that only the control has.
+        Verdict::Mismatch(_) if few_members(shadow) => assert_eq!(noise, Verdict::Noise),
+        Verdict::Mismatch(_) => assert!(matches!(noise, Verdict::Noise | Verdict::Mismatch(_))),
+        verdict => assert_eq!(noise, *verdict),
+    }
+}
+
+fn few_members(answer: &Observed) -> bool {
+    answer.body.as_ref().is_none_or(|body| body.len() <= 256)
 }
 
 fn another_spelling_matches(tree: &Tree, choices: &mut Choices) {

@@ -28,6 +28,9 @@ enum BodyTree {
 impl BodySide {
     /// `false` if the body is not there, longer than the limit, or encoded in a way that is not known.
     pub fn begin(&mut self, answer: &Observed, limit: usize) -> bool {
+        if self.is_decoded {
+            return true;
+        }
         let body = answer.body.as_deref();
         self.decoding = body.and_then(|body| Decoding::begin(&answer.headers, body, limit));
         self.decoding.is_some()
@@ -52,9 +55,11 @@ impl BodySide {
         self.decoding.as_ref().map_or(body, |decoding| decoding.decoded(body))
     }
 
-    /// The decoded body will be read as JSON.
+    /// The decoded body will be read as JSON, if it was not.
     pub fn begin_tree(&mut self) {
-        self.tree = BodyTree::Reading(Box::default());
+        if let BodyTree::None = self.tree {
+            self.tree = BodyTree::Reading(Box::default());
+        }
     }
 
     pub fn read(&mut self, answer: &Observed, work: &mut usize) -> Result<Poll<()>, NoMemory> {
@@ -70,7 +75,10 @@ impl BodySide {
                 }
             }
             Err(TreeError::NotJson) => self.tree = BodyTree::NotJson,
-            Err(TreeError::OutOfMemory) => return Err(NoMemory),
+            Err(TreeError::OutOfMemory) => {
+                self.tree = BodyTree::None;
+                return Err(NoMemory);
+            }
         }
         Ok(Poll::Ready(()))
     }

@@ -4,8 +4,10 @@
 use std::task::Poll;
 
 use super::body_side::BodySide;
-use super::difference::{Difference, DifferenceKind, Differences, SideValue};
+use super::difference::{Difference, DifferenceKind, SideValue};
+use super::findings::Findings;
 use super::json::{NoMemory, TreeComparison};
+use super::noise::{self, Noise, Place};
 use super::order::ByteOrder;
 use super::rules::{BodyRule, Rules};
 use super::{Observed, Verdict};
@@ -18,7 +20,7 @@ const LOOKED: usize = 2;
 #[derive(Debug)]
 pub struct Comparison {
     stage: Stage,
-    differences: Differences,
+    findings: Findings,
     primary: BodySide,
     shadow: BodySide,
 }
@@ -38,12 +40,32 @@ enum Stage {
 impl Comparison {
     /// `list`: whether differences will be shown, not only their kinds.
     pub fn new(list: bool) -> Self {
-        Self {
-            stage: Stage::Status,
-            differences: if list { Differences::default() } else { Differences::unlisted() },
-            primary: BodySide::default(),
-            shadow: BodySide::default(),
+        Self::with(Findings::plain(list), BodySide::default())
+    }
+
+    /// One of the primary with its control, which is in the place of the shadow.
+    pub fn of_control() -> Self {
+        Self::with(Findings::gathering(), BodySide::default())
+    }
+
+    /// One of the same primary with the shadow. Where the control differs from the primary, the shadow does not differ.
+    pub fn without(mut noise: Noise, list: bool) -> Self {
+        let primary = noise.take_primary();
+        Self::with(Findings::without(noise, list), primary)
+    }
+
+    fn with(findings: Findings, primary: BodySide) -> Self {
+        Self { stage: Stage::Status, findings, primary, shadow: BodySide::default() }
+    }
+
+    /// Where the control differs, as far as that is known, for the comparison of the `shadow`.
+    pub fn into_noise(self, primary: &Observed, control: &Observed, shadow: &Observed) -> Noise {
+        let mut noise = self.findings.into_noise();
+        if !noise::is_comparable(primary, control, shadow) {
+            noise.only_status();
         }
+        noise.keep(self.primary);
+        noise
     }
 
     /// Continues, until it is done or has done this much work: reading a byte is about 1. The rules and the answers must
@@ -67,7 +89,7 @@ impl Comparison {
     /// Bytes that are allocated for it, the answers apart.
     pub fn held_bytes(&self) -> usize {
         let values = if let Stage::Values(values) = &self.stage { values.held_bytes() } else { 0 };
-        values + self.sides().map(BodySide::held_bytes).sum::<usize>()
+        values + self.findings.held_bytes() + self.sides().map(BodySide::held_bytes).sum::<usize>()
     }
 
     fn sides(&self) -> impl Iterator<Item = &BodySide> {
@@ -75,10 +97,11 @@ impl Comparison {
     }
 
     fn verdict(&mut self, known: bool) -> Verdict {
-        let differences = std::mem::take(&mut self.differences);
+        let differences = std::mem::take(&mut self.findings.differences);
         match (known, differences.is_empty()) {
             // One difference is enough to know.
             (_, false) => Verdict::Mismatch(differences),
+            (true, true) if self.findings.noisy => Verdict::Noise,
             (true, true) => Verdict::Match,
             (false, true) => Verdict::Incomparable,
         }
@@ -89,7 +112,7 @@ impl Comparison {
             Stage::Status => {
                 *work = work.saturating_sub(1);
                 if rules.status {
-                    note_status(primary, shadow, &mut self.differences);
+                    note_status(primary, shadow, &mut self.findings, work);
                 }
                 self.stage = Stage::Headers(0);
             }
@@ -97,7 +120,7 @@ impl Comparison {
                 Some(name) => {
                     let size = primary.headers.size() + shadow.headers.size();
                     *work = work.saturating_sub(size / LOOKED + 1);
-                    note_header(name, primary, shadow, &mut self.differences);
+                    note_header((*index, name), primary, shadow, &mut self.findings, work);
                     *index += 1;
                 }
                 None if rules.body == BodyRule::Off => return Advance::Done { known: true },
@@ -123,7 +146,7 @@ impl Comparison {
                     }
                 }
                 if rules.body != BodyRule::Json {
-                    return self.differ_as_a_whole(primary, shadow);
+                    return self.differ_as_a_whole(primary, shadow, work);
                 }
                 self.primary.begin_tree();
                 self.shadow.begin_tree();
@@ -143,7 +166,7 @@ impl Comparison {
                 let (Some(one), Some(other)) = (self.primary.view(primary), self.shadow.view(shadow)) else {
                     return Advance::Done { known: false };
                 };
-                match values.step([one, other], &rules.ignore, &mut self.differences, work) {
+                match values.step([one, other], &rules.ignore, &mut self.findings, work) {
                     Ok(Poll::Pending) => {}
                     Ok(Poll::Ready(())) => return Advance::Done { known: true },
                     Err(NoMemory) => return Advance::Done { known: false },
@@ -173,7 +196,7 @@ impl Comparison {
     ) -> Advance {
         match (self.primary.view(primary), self.shadow.view(shadow)) {
             (Some(one), Some(other)) => {
-                match TreeComparison::begin([one, other], &rules.ignore, &mut self.differences, work) {
+                match TreeComparison::begin([one, other], &rules.ignore, &mut self.findings, work) {
                     Ok(values) => self.stage = Stage::Values(values),
                     Err(NoMemory) => return Advance::Done { known: false },
                 }
@@ -183,13 +206,13 @@ impl Comparison {
             (one, other) if one.is_some() != other.is_some() && start(&rules.ignore).hit => {
                 Advance::Done { known: true }
             }
-            _ => self.differ_as_a_whole(primary, shadow),
+            _ => self.differ_as_a_whole(primary, shadow, work),
         }
     }
 
-    fn differ_as_a_whole(&mut self, primary: &Observed, shadow: &Observed) -> Advance {
-        let Self { differences, primary: one, shadow: other, .. } = self;
-        differences.note(DifferenceKind::Body, || Difference {
+    fn differ_as_a_whole(&mut self, primary: &Observed, shadow: &Observed, work: &mut usize) -> Advance {
+        let Self { findings, primary: one, shadow: other, .. } = self;
+        findings.note(DifferenceKind::Body, Place::Body, false, work, || Difference {
             at: String::new(),
             primary: one.value(primary),
             shadow: other.value(shadow),
@@ -206,13 +229,13 @@ enum Advance {
     },
 }
 
-fn note_status(primary: &Observed, shadow: &Observed, differences: &mut Differences) {
+fn note_status(primary: &Observed, shadow: &Observed, findings: &mut Findings, work: &mut usize) {
     if primary.grpc != shadow.grpc {
         let value = |answer: &Observed| match answer.grpc {
             Some(status) => SideValue::Bytes(status.name().into()),
             None => SideValue::Absent,
         };
-        differences.note(DifferenceKind::Status, || Difference {
+        findings.note(DifferenceKind::Status, Place::GrpcStatus, false, work, || Difference {
             at: "grpc-status".into(),
             primary: value(primary),
             shadow: value(shadow),
@@ -220,7 +243,7 @@ fn note_status(primary: &Observed, shadow: &Observed, differences: &mut Differen
     }
     if primary.status != shadow.status {
         let value = |answer: &Observed| SideValue::Json(answer.status.to_string().into());
-        differences.note(DifferenceKind::Status, || Difference {
+        findings.note(DifferenceKind::Status, Place::Status, false, work, || Difference {
             at: "status".into(),
             primary: value(primary),
             shadow: value(shadow),
@@ -228,9 +251,15 @@ fn note_status(primary: &Observed, shadow: &Observed, differences: &mut Differen
     }
 }
 
-fn note_header(name: &str, primary: &Observed, shadow: &Observed, differences: &mut Differences) {
+fn note_header(
+    (index, name): (usize, &str),
+    primary: &Observed,
+    shadow: &Observed,
+    findings: &mut Findings,
+    work: &mut usize,
+) {
     if !primary.headers.values(name).eq(shadow.headers.values(name)) {
-        differences.note(DifferenceKind::Header, || Difference {
+        findings.note(DifferenceKind::Header, Place::Header(index), false, work, || Difference {
             at: format!("header:{name}"),
             primary: joined(primary, name),
             shadow: joined(shadow, name),

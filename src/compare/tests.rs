@@ -18,6 +18,7 @@ fn rules(headers: &[&str], body: BodyRule) -> Rules {
 fn outcome(rules: &Rules, primary: &Observed, shadow: &Observed) -> Vec<String> {
     match rules.compare(primary, shadow) {
         Verdict::Match => vec!["match".into()],
+        Verdict::Noise => vec!["noise".into()],
         Verdict::Incomparable => vec!["incomparable".into()],
         Verdict::Mismatch(differences) => differences.listed.into_iter().map(|found| found.at).collect(),
     }

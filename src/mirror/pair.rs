@@ -90,7 +90,8 @@ impl Pair {
                 mirror.count_comparison(ComparisonResult::Match, ledger);
                 return None;
             }
-            Verdict::Incomparable => {
+            // Nothing is noise without a control.
+            Verdict::Noise | Verdict::Incomparable => {
                 mirror.count_comparison(ComparisonResult::Incomparable, ledger);
                 return None;
             }

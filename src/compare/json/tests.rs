@@ -4,6 +4,7 @@
 use super::tree::MAX_DEPTH;
 use super::*;
 use crate::compare::difference::Differences;
+use crate::compare::findings::Findings;
 use crate::json::Pointer;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -31,15 +32,15 @@ fn sliced(a: &str, b: &str, ignore: &[&str], slices: &[usize]) -> Differences {
     let trees = [a, b].map(|text| tree(text.as_bytes(), slices).expect("JSON"));
     let views = [trees[0].view(a.as_bytes()), trees[1].view(b.as_bytes())];
     let ignore = pointers(ignore);
-    let mut differences = Differences::default();
-    let mut comparison = TreeComparison::begin(views, &ignore, &mut differences, &mut 1).expect("memory");
+    let mut findings = Findings::plain(true);
+    let mut comparison = TreeComparison::begin(views, &ignore, &mut findings, &mut 1).expect("memory");
     for slice in slices.iter().cycle() {
-        let step = comparison.step(views, &ignore, &mut differences, &mut slice.clone());
+        let step = comparison.step(views, &ignore, &mut findings, &mut slice.clone());
         if step.expect("memory").is_ready() {
             break;
         }
     }
-    differences
+    findings.differences
 }
 
 /// Where two texts differ.

@@ -8,16 +8,17 @@ use super::members::{Members, NameOrder, Sorting};
 use super::pairing::{Paired, Pairing};
 use super::path::{PathPart, pointer_to};
 use super::tree::{NodeKind, View};
-use crate::compare::difference::{Difference, DifferenceKind, Differences, SideValue};
+use crate::compare::difference::{Difference, DifferenceKind, SideValue};
+use crate::compare::findings::Findings;
+use crate::compare::noise::{NAME_TOLD, Place};
 use crate::compare::number::NumberComparison;
 use crate::compare::order::StringOrder;
-use crate::json::Pointer;
 use crate::json::pointer::{self, PointerMatch};
+use crate::json::{Characters, Pointer};
 
-/// Work of a pair of values, of asking one pointer about it, and of listing a difference.
+/// Work of a pair of values, and of asking one pointer about it.
 const PAIR: usize = 24;
 const POINTER: usize = 8;
-const DIFFERENCE: usize = 2000;
 /// Scalars up to this length are compared at once.
 const SHORT: usize = 64;
 
@@ -33,6 +34,10 @@ pub struct TreeComparison {
 /// Two objects or two lists.
 #[derive(Debug)]
 struct Frame {
+    /// The one of the primary.
+    node: u32,
+    /// Whether everything in it is noise.
+    covered: bool,
     /// The pointers that lead here.
     alive: u64,
     /// What of it is compared now.
@@ -51,26 +56,26 @@ impl TreeComparison {
     pub fn begin(
         sides: [View; 2],
         ignore: &[Pointer],
-        differences: &mut Differences,
+        findings: &mut Findings,
         work: &mut usize,
     ) -> Result<Self, NoMemory> {
         let mut comparison = Self::default();
         let place = pointer::start(ignore);
         if !place.hit {
-            comparison.pair(sides, [0, 0], place.alive, differences, work)?;
+            comparison.pair(sides, [0, 0], place.alive, findings, work)?;
         }
         Ok(comparison)
     }
 
-    /// Continues: with the same texts, pointers and differences as it began.
+    /// Continues: with the same texts, pointers and findings as it began.
     pub fn step(
         &mut self,
         sides: [View; 2],
         ignore: &[Pointer],
-        differences: &mut Differences,
+        findings: &mut Findings,
         work: &mut usize,
     ) -> Result<Poll<()>, NoMemory> {
-        while !differences.is_full(DifferenceKind::Body) {
+        while !findings.is_full(DifferenceKind::Body) {
             if *work == 0 {
                 return Ok(Poll::Pending);
             }
@@ -79,7 +84,7 @@ impl TreeComparison {
                 let nodes = *nodes;
                 self.scalars = None;
                 if !same {
-                    self.differ(sides, nodes.map(Some), differences, work);
+                    self.differ(sides, nodes.map(Some), findings, work);
                 }
                 continue;
             }
@@ -104,9 +109,9 @@ impl TreeComparison {
             match nodes {
                 _ if place.hit => {}
                 [Some(one), Some(other)] => {
-                    self.pair(sides, [one, other], place.alive, differences, work)?;
+                    self.pair(sides, [one, other], place.alive, findings, work)?;
                 }
-                nodes => self.differ(sides, nodes, differences, work),
+                nodes => self.differ(sides, nodes, findings, work),
             }
         }
         Ok(Poll::Ready(()))
@@ -127,7 +132,7 @@ impl TreeComparison {
         sides: [View; 2],
         nodes: [u32; 2],
         alive: u64,
-        differences: &mut Differences,
+        findings: &mut Findings,
         work: &mut usize,
     ) -> Result<(), NoMemory> {
         let [a, b] = sides;
@@ -141,9 +146,11 @@ impl TreeComparison {
         };
         match (left.kind, right.kind) {
             (NodeKind::Object, NodeKind::Object) => {
-                self.open(alive, Pairing::Names { all: within(), rest: within() })?;
+                self.open(nodes[0], alive, Pairing::Names { all: within(), rest: within() }, findings)?;
             }
-            (NodeKind::List, NodeKind::List) => self.open(alive, Pairing::Elements(within(), 0))?,
+            (NodeKind::List, NodeKind::List) => {
+                self.open(nodes[0], alive, Pairing::Elements(within(), 0), findings)?;
+            }
             (NodeKind::String, NodeKind::String) if short() => {}
             (NodeKind::String, NodeKind::String)
                 if left.escaped || right.escaped || a.text_of(left).len() == b.text_of(right).len() =>
@@ -155,28 +162,42 @@ impl TreeComparison {
                 self.scalars = Some((nodes, ScalarOrder::Numbers(NumberComparison::default())));
             }
             (kind, other) if kind == other && kind != NodeKind::String => {}
-            _ => self.differ(sides, nodes.map(Some), differences, work),
+            _ => self.differ(sides, nodes.map(Some), findings, work),
         }
         Ok(())
     }
 
-    fn open(&mut self, alive: u64, pairing: Pairing) -> Result<(), NoMemory> {
+    fn open(&mut self, node: u32, alive: u64, pairing: Pairing, findings: &Findings) -> Result<(), NoMemory> {
         self.frames.try_reserve(1).map_err(|_| NoMemory)?;
-        self.frames.push(Frame { alive, part: PathPart::Element(0), pairing });
+        let covered = self.is_covered() || findings.covers(node);
+        self.frames.push(Frame { node, covered, alive, part: PathPart::Element(0), pairing });
         Ok(())
     }
 
-    fn differ(
-        &self,
-        sides: [View; 2],
-        nodes: [Option<u32>; 2],
-        differences: &mut Differences,
-        work: &mut usize,
-    ) {
-        *work = work.saturating_sub(DIFFERENCE);
+    fn is_covered(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.covered)
+    }
+
+    fn differ(&self, sides: [View; 2], nodes: [Option<u32>; 2], findings: &mut Findings, work: &mut usize) {
         let [a, b] = sides;
         let value = |view: View, node: Option<u32>| node.map_or(SideValue::Absent, |index| view.value(index));
-        differences.note(DifferenceKind::Body, || Difference {
+        let mut name = Vec::new();
+        let place = match (nodes, self.frames.last()) {
+            (_, None) => Place::Body,
+            ([Some(node), Some(_)], _) => Place::Value { node, list: None },
+            (nodes, Some(frame)) => match (frame.part, nodes[0]) {
+                (PathPart::Element(_), Some(node)) => Place::Value { node, list: Some(frame.node) },
+                (PathPart::Element(_), None) => Place::Element { list: frame.node },
+                (PathPart::Member { .. }, Some(node)) => Place::Value { node, list: None },
+                (PathPart::Member { name: index, .. }, None) => {
+                    let mut characters = Characters::default();
+                    let spelled = b.name(index).spelled;
+                    name.extend(std::iter::from_fn(|| characters.next(spelled)).take(NAME_TOLD));
+                    Place::Member { object: frame.node, name: &name }
+                }
+            },
+        };
+        findings.note(DifferenceKind::Body, place, self.is_covered(), work, || Difference {
             at: pointer_to(self.frames.iter().map(|frame| frame.part), sides),
             primary: value(a, nodes[0]),
             shadow: value(b, nodes[1]),
