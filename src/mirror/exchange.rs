@@ -14,7 +14,7 @@ use super::running::{Counted, Mirror};
 use crate::capture::{Budget, Capture};
 use crate::compare::{Need, Observed};
 use crate::http::{GrpcStatus, Head, is_grpc};
-use crate::telemetry::{Class, ComparisonResult, Ledger, Side};
+use crate::telemetry::{Class, ComparisonResult, FailReason, Ledger, Side};
 use crate::time::Moment;
 
 #[derive(Debug, Default)]
@@ -60,6 +60,8 @@ struct Open {
     answers: Vec<(Rc<Mirror>, Held)>,
     /// How long the shadows took, of those that have answered.
     took: Vec<(Rc<Mirror>, Duration)>,
+    /// The mirrors whose shadow's answer broke off.
+    broke_off: Vec<Rc<Mirror>>,
 }
 
 /// The headers of an answer.
@@ -170,7 +172,10 @@ impl Exchange {
     pub fn primary_ended(&self, now: Moment, whole: bool, ledger: &mut Ledger) -> Vec<Pair> {
         let mut primary = self.primary.borrow_mut();
         let Primary::Open(open) = &mut *primary else { return Vec::new() };
-        let Open { begun, bytes, observing, sent_to, answers, took } = std::mem::take(open);
+        let Open { begun, bytes, observing, sent_to, answers, took, broke_off } = std::mem::take(open);
+        for mirror in &broke_off {
+            ledger.add(mirror.meters.failed(mirror.broken_by(bytes)), 1);
+        }
         let Some(Begun { status, grpc, at }) = begun else {
             *primary = Primary::Lost;
             answers.iter().for_each(|(mirror, _)| {
@@ -220,12 +225,15 @@ impl Exchange {
         }
     }
 
-    /// Bytes of the body of the primary's answer, so far.
-    pub fn primary_bytes(&self) -> u64 {
-        match &*self.primary.borrow() {
-            Primary::Open(open) => open.bytes,
-            Primary::Answered { bytes, .. } => *bytes,
-            Primary::Lost => 0,
+    /// The shadow's answer broke off. Gives the reason, or counts it with the end of the primary's answer: how large that is tells.
+    pub fn broke_off(&self, mirror: &Rc<Mirror>) -> Option<FailReason> {
+        match &mut *self.primary.borrow_mut() {
+            Primary::Open(open) => {
+                open.broke_off.push(mirror.clone());
+                None
+            }
+            Primary::Answered { bytes, .. } => Some(mirror.broken_by(*bytes)),
+            Primary::Lost => Some(FailReason::Reset),
         }
     }
 

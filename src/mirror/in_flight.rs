@@ -17,6 +17,9 @@ use crate::time::Moment;
 
 /// How much later than its timeout an answer may come: a busy worker runs its timers late.
 const GRACE: Duration = Duration::from_secs(5);
+/// How much earlier than its timeout a copy may end by it: a worker reckons its timers from when its round of events began, which
+/// is before the copy was sent. Never more than an eighth of the timeout.
+const EARLY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 pub struct InFlight(Table<Sent>);
@@ -128,11 +131,15 @@ impl InFlight {
                 Ending::Answered
             }
             Outcome::Failed(failure) => {
-                let cut = is_cut(failure, &mirror, &exchange, elapsed, now);
-                let reason = if cut { FailReason::Cut } else { FailReason::from(failure) };
-                ledger.add(mirror.meters.failed(reason), 1);
                 mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-                if cut { Ending::Answered } else { Ending::Failed }
+                match reason(failure, &mirror, &exchange, elapsed, now) {
+                    Some(reason) => {
+                        ledger.add(mirror.meters.failed(reason), 1);
+                        if reason == FailReason::Cut { Ending::Answered } else { Ending::Failed }
+                    }
+                    // The primary's end will tell. Until then it says nothing of the shadow.
+                    None => Ending::Unknown,
+                }
             }
         };
         let notice = mirror.leave(permit, end, now, ledger);
@@ -152,14 +159,24 @@ fn to_headers(elapsed: Duration, service_time: Option<u64>) -> Duration {
     }
 }
 
-/// Whether a bound of our own has ended a copy where the primary met the same bound: the timeout, while the primary's answer was
-/// still under way or took as long; Envoy's limit for the answers to calls, where the primary's is larger than any that has come whole.
-fn is_cut(failure: Failure, mirror: &Mirror, exchange: &Exchange, elapsed: Duration, now: Moment) -> bool {
-    let timed_out = elapsed >= mirror.timeout;
+/// Why a copy failed. [`FailReason::Cut`] where a bound of our own has ended it and the primary met the same bound: the timeout, while
+/// the primary's answer was still under way or took as long; Envoy's limit for the answers to calls, where the primary's answer is
+/// larger than any that has come whole. `None` where the end of the primary's answer decides; the exchange counts it then.
+fn reason(
+    failure: Failure,
+    mirror: &Rc<Mirror>,
+    exchange: &Exchange,
+    elapsed: Duration,
+    now: Moment,
+) -> Option<FailReason> {
+    let timeout = mirror.timeout.saturating_sub(EARLY.min(mirror.timeout / 8));
     match failure {
-        Failure::Timeout | Failure::Reset if timed_out => exchange.primary_took(now) >= mirror.timeout,
-        Failure::Reset => mirror.is_beyond_answers(exchange.primary_bytes()),
-        Failure::Timeout | Failure::Unreachable => false,
+        Failure::Timeout | Failure::Reset if elapsed >= timeout => {
+            let cut = exchange.primary_took(now) >= timeout;
+            Some(if cut { FailReason::Cut } else { FailReason::from(failure) })
+        }
+        Failure::Reset => exchange.broke_off(mirror),
+        Failure::Timeout | Failure::Unreachable => Some(FailReason::from(failure)),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::config::MirrorConfig;
 use crate::http::{GrpcStatus, Refusal};
 use crate::select::Selection;
 use crate::telemetry::{
-    Class, ClusterChange, ComparisonMeters, ComparisonResult, Ledger, Meters, News, Notice, Side, SkipReason,
-    Throttle,
+    Class, ClusterChange, ComparisonMeters, ComparisonResult, FailReason, Ledger, Meters, News, Notice, Side,
+    SkipReason, Throttle,
 };
 use crate::time::Moment;
 use crate::transform::Transform;
@@ -212,11 +212,14 @@ impl Mirror {
         self.largest_answer.set(self.largest_answer.get().max(bytes));
     }
 
-    /// Whether an answer of this size is larger than any that has come whole, and large enough for Envoy's limit to be near: the
-    /// limit is a runtime key, which a module cannot read, and no error of its own tells of it.
-    pub fn is_beyond_answers(&self, bytes: u64) -> bool {
+    /// Why an answer of the shadow broke off where the primary's has this size. It is over Envoy's limit if it is larger than any that
+    /// has come whole, and large enough for the limit to be near: the limit is a runtime key, which a module cannot read, and
+    /// no error of its own tells of it.
+    pub fn broken_by(&self, bytes: u64) -> FailReason {
         const LEAST: u64 = 64 << 10;
-        bytes >= LEAST && self.largest_answer.get() > 0 && bytes > self.largest_answer.get() as u64
+        let largest = self.largest_answer.get();
+        let beyond = bytes >= LEAST && largest > 0 && bytes > largest as u64;
+        if beyond { FailReason::Cut } else { FailReason::Reset }
     }
 
     /// Counts a comparison, if this mirror makes any.

@@ -273,6 +273,51 @@ fn an_answer_beyond_envoys_limit_is_no_failure_where_the_primarys_is_as_large() 
     sim.assert_all_settled();
 }
 
+/// The shadow's answer ends at the limit before the primary's, which is as large, has gone by.
+#[test]
+fn an_answer_beyond_envoys_limit_waits_for_the_end_of_the_primarys() {
+    for (size, reason) in [(200_000, "cut"), (1_000, "reset")] {
+        let mut sim = sim();
+        sim.request().send().respond(200);
+        let copy = sim.only_callout();
+        sim.answer(&copy, Answer::status(200).body(vec![b'x'; 100_000]));
+        let stream = sim.request().send();
+        stream.response(200);
+        let copy = sim.unanswered().pop().expect("a copy");
+        sim.answer(&copy, Answer::without_headers());
+        let decided = |sim: &mut Sim| {
+            let counted = sim.counted("m");
+            ["cut", "reset"].map(|reason| counted.get(&format!("failed {reason}")).copied().unwrap_or(0))
+        };
+        assert_eq!(decided(&mut sim), [0, 0], "{size}: too early to tell");
+        stream.response_chunk(&vec![b'x'; size]);
+        stream.response_end();
+        let expected = if reason == "cut" { [1, 0] } else { [0, 1] };
+        assert_eq!(decided(&mut sim), expected, "{size}");
+        stream.gone();
+        sim.assert_all_settled();
+    }
+}
+
+/// Envoy reckons a timeout from before the copy was sent.
+#[test]
+fn a_timeout_may_come_a_little_early() {
+    for (headers, early, reason) in
+        [(true, 30, "cut"), (false, 30, "cut"), (true, 300, "reset"), (false, 300, "timeout")]
+    {
+        let mut sim = sim();
+        let stream = sim.request().send();
+        let copy = sim.only_callout();
+        stream.response(200);
+        sim.advance(Duration::from_secs(5) - millis(early));
+        sim.answer(&copy, if headers { Answer::without_headers() } else { Answer::of_envoy(504) });
+        stream.gone();
+        let counted = sim.counted("m");
+        assert_eq!(counted.get(&format!("failed {reason}")), Some(&1), "{headers} {early}: {counted:?}");
+        sim.assert_all_settled();
+    }
+}
+
 #[test]
 fn what_was_cut_does_not_open_the_breaker() {
     let config = json!({"mirrors": [{"cluster": "shadow", "name": "m", "timeout": "1s", "breaker": {"consecutive_failures": 2}}]});

@@ -33,6 +33,10 @@ pub struct Primary {
 }
 
 impl Primary {
+    pub fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
     /// How long the answer took from the end of the request, or has taken by now. One that never began took no time.
     pub fn took(&self, now: Duration) -> Duration {
         let end = match (self.end, self.status) {

@@ -243,7 +243,9 @@ impl Model {
     pub fn settle(&mut self, sent: Sent, end: ShadowEnd, now: Duration) {
         let Sent { policy, index, stream, grpc, deadline, pass } = sent;
         let timeout = policy.mirror(index).timeout;
-        let timed_out = now >= deadline && self.primaries[stream].took(now) >= timeout;
+        // Envoy's timers may run a little early.
+        let early = Duration::from_millis(50).min(timeout / 8);
+        let timed_out = now + early >= deadline && self.primaries[stream].took(now) + early >= timeout;
         let ending = match &end {
             ShadowEnd::Answered { status, .. } => {
                 self.count(index, format!("responses shadow {}xx", status / 100));
@@ -256,6 +258,11 @@ impl Model {
             ShadowEnd::Failed("timeout" | "reset") if timed_out => {
                 self.count(index, "failed cut");
                 Ending::Answered
+            }
+            // What the end of the primary's answer decides says nothing to the breaker.
+            ShadowEnd::Failed("reset") if self.primaries[stream].is_open() && now + early < deadline => {
+                self.count(index, "failed reset");
+                Ending::NotSent
             }
             ShadowEnd::Failed(reason) => {
                 self.count(index, format!("failed {reason}"));
