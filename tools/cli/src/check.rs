@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 
+pub use self::find::configurations;
 pub use self::report::{Outcome, Report, check};
 use crate::output;
 

@@ -78,8 +78,13 @@ fn answer(options: &Options) -> Result<(String, u8), Failure> {
 pub fn said_of(answer: &str, mirror: &str) -> anyhow::Result<(String, String)> {
     let reading = reading::Reading::parse(answer)?;
     let from = vec!["http://127.0.0.1:9901".to_owned()];
-    let observed =
-        source::Observed { reading, time: "since Envoy started".to_owned(), from, notes: Vec::new() };
+    let observed = source::Observed {
+        reading,
+        time: "since Envoy started".to_owned(),
+        from,
+        notes: Vec::new(),
+        configured: None,
+    };
     let report = |mirrors: &[String]| {
         Report::of(&observed, mirrors, &thresholds::Thresholds::default()).map_err(|failure| failure.error)
     };

@@ -53,6 +53,18 @@ pub enum Source {
     Unusable(String, &'static str),
 }
 
+/// The configurations of this filter in what an Envoy says at `/config_dump`, as far as they are JSON.
+pub fn configurations(dump: &Value) -> Vec<Value> {
+    let mut file = File { plugins: Vec::new(), others: 0 };
+    Search::new(&mut file, Lines::default(), "").all(dump);
+    let json = |plugin: Plugin| match plugin.source {
+        Source::Tree(json) => Some(json),
+        Source::Text { text, .. } => serde_json::from_slice(&text).ok(),
+        Source::Unusable(..) => None,
+    };
+    file.plugins.into_iter().filter_map(json).collect()
+}
+
 /// Reads a file of one or more documents.
 ///
 /// # Errors

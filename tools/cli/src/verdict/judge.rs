@@ -64,6 +64,12 @@ impl Judgement {
         let find = |criterion: Criterion| {
             let measure = criterion.measure(tally, limits, alpha);
             let decision = criterion.decide(&measure, limits);
+            // Where users' requests are lost as often and repeated by the route, nobody sees that they are.
+            let on_the_way = decision == Decision::Reject && criterion.counts_lost() && {
+                let without = criterion.measure(&tally.without_lost_on_the_way(), limits, alpha);
+                criterion.decide(&without, limits) != Decision::Reject
+            };
+            let decision = if on_the_way { Decision::Hold } else { decision };
             Finding { criterion, decision, measure, limit: criterion.limit(limits) }
         };
         let findings: Vec<Finding> = criteria.into_iter().map(find).collect();

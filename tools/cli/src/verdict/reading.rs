@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::series::{Labels, Metric};
+use super::series::{CLUSTER, Labels, Metric};
 use super::statistics::{Bucket, Histogram};
 use super::tally::{CONTROL, Counts, Side, Tally};
 
@@ -34,8 +34,9 @@ impl Reading {
         if answer.trim_start().starts_with('{') { json::parse(answer) } else { Ok(text::parse(answer)) }
     }
 
+    /// Whether the filter has no metric.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.keys().all(|key| key.metric == Metric::Retries)
     }
 
     pub fn add(&mut self, key: Key, value: f64) {
@@ -69,6 +70,21 @@ impl Reading {
         self.0.keys().filter_map(|key| key.labels.get("mirror").cloned()).collect()
     }
 
+    /// Keeps the retries of those clusters alone that are `repeated` by routes and not by mirrors; of none if that is not known.
+    pub fn keep_retries_of_routes(&mut self, by_mirrors: Option<&BTreeSet<String>>) {
+        let by_route = |key: &Key| {
+            let cluster = key.labels.get(CLUSTER);
+            by_mirrors.is_some_and(|clusters| cluster.is_some_and(|cluster| !clusters.contains(cluster)))
+        };
+        self.0.retain(|key, _| key.metric != Metric::Retries || by_route(key));
+    }
+
+    /// How often routes repeated a request.
+    fn repeated(&self) -> u64 {
+        let retries = self.0.iter().filter(|(key, _)| key.metric == Metric::Retries);
+        retries.map(|(_, value)| whole(*value)).sum()
+    }
+
     /// Copies that were sent, of all mirrors.
     pub fn sent(&self) -> u64 {
         self.0.iter().filter(|(key, _)| key.metric == Metric::Sent).map(|(_, value)| whole(*value)).sum()
@@ -88,7 +104,7 @@ impl Reading {
         let names = [control.clone(), control.replace('-', "_")];
         let name = self.mirrors().into_iter().find(|name| names.contains(name) && name != mirror);
         let control = name.map(|name| self.tally_of(&name)).transpose()?;
-        Ok(Tally { control: control.map(Box::new), ..self.tally_of(mirror)? })
+        Ok(Tally { control: control.map(Box::new), repeated: self.repeated(), ..self.tally_of(mirror)? })
     }
 
     fn tally_of(&self, mirror: &str) -> Result<Tally> {
@@ -122,6 +138,7 @@ impl Reading {
             differences: by(Metric::Differences, "kind", None),
             in_flight: sum(Metric::InFlight),
             breaker_open: sum(Metric::BreakerOpen),
+            repeated: 0,
             control: None,
         })
     }

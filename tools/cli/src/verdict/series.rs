@@ -22,6 +22,8 @@ pub enum Metric {
     InFlight,
     BreakerOpen,
     ConfigInvalid,
+    /// Envoy's own, of a cluster: requests that were repeated.
+    Retries,
 }
 
 impl Metric {
@@ -55,6 +57,8 @@ pub fn unit(name: &str) -> u32 {
     if name.contains(MILLISECONDS) { 1000 } else { 1 }
 }
 
+/// The label of [`Metric::Retries`].
+pub const CLUSTER: &str = "cluster";
 /// The labels that matter. `mirror` comes first in a name, and its value may be anything.
 const MIRROR: &str = "mirror";
 const LABELS: [&str; 7] = ["reason", "side", "class", "status", "result", "kind", "plugin"];
@@ -63,6 +67,11 @@ const SPACES: [&str; 4] = ["wasmcustom.", "wasmcustom_", "envoy_wasmcustom_", "e
 
 /// Envoy's own name, `wasmcustom.mirror=.=v2;.;reason=.=timeout;.;shadow_failed_total`.
 pub fn from_envoy(name: &str) -> Option<(Metric, Labels)> {
+    if let Some(cluster) =
+        name.strip_prefix("cluster.").and_then(|rest| rest.strip_suffix(".upstream_rq_retry"))
+    {
+        return Some((Metric::Retries, Labels::from([(CLUSTER.to_owned(), cluster.to_owned())])));
+    }
     let name = name.strip_prefix("wasmcustom.")?;
     let mut parts: Vec<&str> = name.split(";.;").collect();
     let metric = named(parts.pop()?)?;
@@ -174,6 +183,8 @@ mod tests {
             assert_eq!(from_prometheus_name(name), None, "{name}");
         }
         assert_eq!(from_envoy("cluster.shadow.upstream_rq_total"), None);
+        let retries = Some((Metric::Retries, labels(&[("cluster", "outbound|80||a.b")])));
+        assert_eq!(from_envoy("cluster.outbound|80||a.b.upstream_rq_retry"), retries);
         assert_eq!(from_envoy("wasmcustom.other_total"), None);
     }
 }

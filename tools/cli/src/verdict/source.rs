@@ -3,6 +3,7 @@
 
 mod admin;
 mod baseline;
+mod configured;
 mod http;
 mod prometheus;
 mod wait;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 
 use self::baseline::Baseline;
+pub use self::configured::Configured;
 pub use self::http::with_scheme;
 use super::failure::{Failure, Kind};
 use super::options::Options;
@@ -29,6 +31,8 @@ pub struct Observed {
     pub time: String,
     pub from: Vec<String>,
     pub notes: Vec<String>,
+    /// `None` if nobody told.
+    pub configured: Option<Configured>,
 }
 
 pub fn observe(options: &Options) -> Result<Observed, Failure> {
@@ -68,7 +72,7 @@ fn from_prometheus(url: &str, options: &Options, earlier: Option<&Baseline>) -> 
     };
     let reading = prometheus::Prometheus::new(url, options)?.increase(window)?;
     let time = format!("over the last {}", wait::words(window));
-    Ok(Observed { reading, time, from: vec![url.to_owned()], notes: Vec::new() })
+    Ok(Observed { reading, time, from: vec![url.to_owned()], notes: Vec::new(), configured: None })
 }
 
 fn from_admins(
@@ -88,8 +92,13 @@ fn from_admins(
         (None, None) => (None, "since Envoy started".to_owned()),
     };
     let after = read_all(admins)?;
-    let mut observed =
-        Observed { reading: Reading::default(), time, from: admins.to_vec(), notes: Vec::new() };
+    let mut observed = Observed {
+        reading: Reading::default(),
+        time,
+        from: admins.to_vec(),
+        notes: Vec::new(),
+        configured: None,
+    };
     for (url, reading) in &after {
         let Some(before) = &before else {
             observed.reading.merge(reading);
@@ -113,6 +122,9 @@ fn from_admins(
             }
         }
     }
+    observed.configured = Configured::of(admins);
+    let retried = observed.configured.as_ref().map(|configured| &configured.retried);
+    observed.reading.keep_retries_of_routes(retried);
     Ok(observed)
 }
 

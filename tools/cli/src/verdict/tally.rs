@@ -10,7 +10,8 @@ use super::statistics::Histogram;
 
 /// Reasons for which a copy that was sent has no answer. A comparable request of the primary exists for each, so they are the
 /// shadow's errors. The others are copies that were never sent, and [`CUT`].
-const LOST: [&str; 3] = ["unreachable", "timeout", "reset"];
+const LOST: [&str; 3] = [UNREACHABLE, "timeout", "reset"];
+const UNREACHABLE: &str = "unreachable";
 /// Ended by a bound of our own that the primary's answer met as well: no failure.
 const CUT: &str = "cut";
 /// A control that answered fewer than this share of the shadow's requests (it gets no POST) says too little about the rest.
@@ -34,6 +35,8 @@ pub struct Tally {
     /// Gauges as they were last: copies without an outcome so far, and workers whose breaker is open.
     pub in_flight: u64,
     pub breaker_open: u64,
+    /// How often routes repeated a request of a user, to whatever cluster: connections that were lost on the way to it.
+    pub repeated: u64,
     /// The second copy, which went to the primary's version.
     pub control: Option<Box<Self>>,
 }
@@ -82,6 +85,22 @@ impl Tally {
 
     pub fn failures(&self) -> u64 {
         total(&self.failed).saturating_sub(self.cut()).saturating_add(self.held_back())
+    }
+
+    /// Copies that were lost as often as requests of users, which a route repeated.
+    pub fn lost_on_the_way(&self) -> u64 {
+        self.failed.get(UNREACHABLE).copied().unwrap_or(0).min(self.repeated)
+    }
+
+    /// Without [`Self::lost_on_the_way`].
+    pub fn without_lost_on_the_way(&self) -> Self {
+        let mut without = self.clone();
+        let forgiven = self.lost_on_the_way();
+        without
+            .failed
+            .entry(UNREACHABLE.to_owned())
+            .and_modify(|count| *count = count.saturating_sub(forgiven));
+        without
     }
 
     /// Copies that an open breaker held back.
@@ -144,6 +163,7 @@ impl Tally {
             differences: times(&self.differences, factor),
             in_flight: self.in_flight,
             breaker_open: self.breaker_open,
+            repeated: number(self.repeated),
             control: self.control.as_deref().map(|control| Box::new(control.times(factor))),
         }
     }

@@ -7,8 +7,8 @@ mod present;
 mod sentence;
 
 pub use self::look::first;
+use self::numbers::{capital, enumeration, rounded};
 pub use self::numbers::{count, percent, share, signed, thousands, time, trimmed};
-use self::numbers::{enumeration, rounded};
 pub use self::sentence::sentence;
 use super::judge::{Decision, Finding, Judgement, Measure, Need};
 use super::tally::Tally;
@@ -61,6 +61,21 @@ fn unsure(judgement: &Judgement, needs: &[Option<Need>], tally: &Tally, limits: 
             open().filter(|(it, need)| wanted(it, need)).map(|(it, _)| it.criterion.words()).collect();
         enumeration(&names)
     };
+    if let Some((copies, repeated)) = needs.iter().flatten().find_map(|need| match need {
+        Need::LostOnTheWay { copies, repeated } => Some((*copies, *repeated)),
+        _ => None,
+    }) {
+        return format!(
+            "{} lost their connection, and so did the requests of users, of which routes repeated {}: the shadow cannot be told \
+             from the way to it.",
+            capital(&count(copies, "copy")),
+            thousands(repeated)
+        );
+    }
+    let cut = names(&|_, need| matches!(need, Some(Need::Cut { .. })));
+    if !cut.is_empty() {
+        return format!("{cut} cannot be settled by more samples: too many answers were cut.");
+    }
     let stuck = names(&|_, need| matches!(need, Some(Need::FinerBuckets | Need::NoRoom)));
     if !stuck.is_empty() {
         return format!("{stuck} cannot be settled by more samples.");

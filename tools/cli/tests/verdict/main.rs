@@ -13,6 +13,7 @@ mod browser;
 mod envoy;
 mod gates;
 mod monitoring;
+mod scenarios;
 
 use std::process::Stdio;
 

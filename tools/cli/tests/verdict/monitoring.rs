@@ -21,14 +21,14 @@ fn address_in(log: &str) -> Option<String> {
 }
 
 /// A Prometheus of its own, gone with it.
-struct Prometheus {
-    url: String,
+pub struct Prometheus {
+    pub url: String,
     _process: Process,
     _files: TempDir,
 }
 
 impl Prometheus {
-    async fn scraping(target: std::net::SocketAddr) -> Result<Self> {
+    pub async fn scraping(target: std::net::SocketAddr) -> Result<Self> {
         let files = tempfile::tempdir()?;
         let config = format!(
             "scrape_configs:\n  - job_name: envoy\n    scrape_interval: 500ms\n    scrape_timeout: 500ms\n    \
@@ -48,7 +48,7 @@ impl Prometheus {
     }
 
     /// The values of an expression, once it holds for them.
-    async fn await_values(&self, query: &str, holds: impl Fn(&[f64]) -> bool) -> Result<Vec<f64>> {
+    pub async fn await_values(&self, query: &str, holds: impl Fn(&[f64]) -> bool) -> Result<Vec<f64>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let values = self.values(query).await?;

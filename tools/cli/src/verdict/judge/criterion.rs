@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is looked at, and how a measure of it meets its limit.
 
-use super::super::statistics::{Comparison, Interval, difference, mean, quantile, quantile_seen, share};
-use super::super::tally::Tally;
+use super::super::statistics::{
+    Comparison, Estimate, Histogram, Interval, difference, mean, quantile, quantile_seen, share,
+};
+use super::super::tally::{Tally, Who};
 use super::super::thresholds::{MOST_TIMES, Thresholds};
 use super::{Decision, side_of};
 
@@ -121,6 +123,11 @@ impl Criterion {
         }
     }
 
+    /// Whether copies that were lost count.
+    pub(super) fn counts_lost(self) -> bool {
+        matches!(self, Self::Errors | Self::Failures)
+    }
+
     /// The quantile that is compared.
     pub fn quantile(self) -> Option<f64> {
         match self {
@@ -157,11 +164,19 @@ impl Criterion {
             Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Mean => {
                 // Both sides hold together.
                 let each = alpha / 2.0;
-                let found = |histogram| match self.quantile() {
+                let found = |histogram: &Histogram| match self.quantile() {
                     Some(q) => quantile(histogram, q, each),
                     None => mean(histogram, each),
                 };
-                match (found(&primary.durations), found(&shadow.durations)) {
+                // Of answers that were cut the shadow's durations are not known, and the primary's may be any.
+                let unmatched = if primary.who == Who::Primary { tally.cut() } else { 0 };
+                let primary = || {
+                    let all = found(&primary.durations)?;
+                    let low = found(&primary.durations.without_slowest(unmatched))?.low;
+                    let high = found(&primary.durations.without_fastest(unmatched))?.high;
+                    Some(Estimate { low: low.min(all.low), high: high.max(all.high), ..all })
+                };
+                match (primary(), found(&shadow.durations)) {
                     (Some(primary), Some(shadow)) => Measure::Latency {
                         comparison: Comparison::of(primary, shadow),
                         slack: self.slack(tally, limits),

@@ -22,6 +22,10 @@ pub enum Need {
     Uncompared,
     /// The limit leaves an equal shadow no room.
     NoRoom,
+    /// As many copies were lost as requests of users, which a route repeated.
+    LostOnTheWay { copies: u64, repeated: u64 },
+    /// So many answers were cut that those of the rest cannot be compared.
+    Cut { copies: u64 },
 }
 
 impl Need {
@@ -50,6 +54,12 @@ impl Judgement {
         if finding.criterion == Criterion::Uncompared && finding.measure.interval().low > finding.limit {
             return Some(Need::Uncompared);
         }
+        if finding.criterion.counts_lost()
+            && tally.lost_on_the_way() > 0
+            && finding.measure.interval().low > finding.limit
+        {
+            return Some(Need::LostOnTheWay { copies: tally.lost_on_the_way(), repeated: tally.repeated });
+        }
         let enough = match enough(finding.criterion, tally, limits, self.alpha) {
             Some(enough) => enough.max(limits.min_samples),
             None if matches!(finding.measure, Measure::Latency { .. }) && finding.limit > 1.0 => {
@@ -61,12 +71,25 @@ impl Judgement {
         if have < enough {
             return Some(Need::Samples { more: enough - have, total: enough });
         }
+        if self.is_cut(finding, tally, limits) {
+            return Some(Need::Cut { copies: tally.cut() });
+        }
         if self.is_blind(finding, tally, limits) {
             return Some(Need::FinerBuckets);
         }
         let doubled = std::iter::successors(Some(enough), |total| total.checked_mul(2));
         let total = doubled.into_iter().find(|total| *total > have).unwrap_or(u64::MAX);
         Some(Need::NearLimit { more: total - have, total })
+    }
+
+    /// Whether a latency would be settled but for the answers that were cut.
+    fn is_cut(&self, finding: &Finding, tally: &Tally, limits: &Thresholds) -> bool {
+        matches!(finding.measure, Measure::Latency { .. }) && tally.cut() > 0 && {
+            let mut without = tally.clone();
+            without.failed.remove("cut");
+            let measure = finding.criterion.measure(&without, limits, self.alpha);
+            finding.criterion.decide(&measure, limits) != Decision::Hold
+        }
     }
 
     /// Whether the percentiles of both sides are known to their buckets, so that more samples narrow nothing.

@@ -116,12 +116,48 @@ fn what_a_breaker_held_back_counts_as_failed() {
 fn what_was_cut_is_no_failure_and_not_compared() {
     let mut cut = tally((20.0, 20_000, 100), (20.0, 18_000, 90));
     cut.failed.insert("cut".into(), 2_000);
-    for criterion in [Criterion::Errors, Criterion::Failures, Criterion::P99] {
+    for criterion in [Criterion::Errors, Criterion::Failures, Criterion::P50] {
         decided(&cut, Decision::Hold, criterion, Decision::Promote);
     }
     decided(&cut, Decision::Hold, Criterion::Uncompared, Decision::Hold);
     cut.failed.insert("cut".into(), 200);
+    cut.shadow = service(20.0, 19_800, 99);
     decided(&cut, Decision::Promote, Criterion::Uncompared, Decision::Promote);
+}
+
+/// The primary's slowest are those of which the shadow's were cut, perhaps.
+#[test]
+fn what_was_cut_hides_nothing_of_the_rest() {
+    let mut cut = tally((20.0, 20_000, 0), (20.0, 19_400, 0));
+    cut.primary.durations =
+        Population::log_normal(20.0, 0.4).with_path(0.03, 5_000.0).expected(&fine(), 20_000);
+    cut.failed.insert("cut".into(), 600);
+    // Twice as slow as the primary's others, and not a hundredth of the primary's P99.
+    cut.shadow.durations = Population::log_normal(100.0, 0.1).expected(&fine(), 19_400);
+    decided(&cut, Decision::Reject, Criterion::P99, Decision::Hold);
+    let limits = Thresholds::default();
+    let found = judged(&cut);
+    let p99 = found.findings.iter().find(|finding| finding.criterion == Criterion::P99).expect("judged");
+    assert_eq!(found.need(p99, &cut, &limits), Some(Need::Cut { copies: 600 }));
+}
+
+#[test]
+fn copies_that_are_lost_as_often_as_requests_of_users_do_not_reject() {
+    let mut closing = tally((20.0, 20_000, 0), (20.0, 19_500, 0));
+    closing.failed.insert("unreachable".into(), 500);
+    for (repeated, decision) in
+        [(0, Decision::Reject), (200, Decision::Reject), (480, Decision::Hold), (900, Decision::Hold)]
+    {
+        closing.repeated = repeated;
+        decided(&closing, decision, Criterion::Errors, decision);
+        decided(&closing, decision, Criterion::Failures, decision);
+    }
+    let found = judged(&closing);
+    let need = found.need(&found.findings[0], &closing, &Thresholds::default());
+    assert_eq!(need, Some(Need::LostOnTheWay { copies: 500, repeated: 900 }));
+    // Timeouts are not of the way.
+    closing.failed = [("timeout".to_owned(), 500)].into();
+    decided(&closing, Decision::Reject, Criterion::Errors, Decision::Reject);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 //! An Envoy's admin interface.
 
 use anyhow::anyhow;
+use serde_json::Value;
 
 use super::super::failure::{Failure, Kind};
 use super::super::reading::Reading;
 use super::http::{Answer, get};
 
 /// Envoy's own buckets are ten times finer than what Prometheus is shown.
-const DETAILED: &str = "/stats?format=json&histogram_buckets=detailed&filter=shadow_";
+const DETAILED: &str =
+    "/stats?format=json&histogram_buckets=detailed&filter=shadow_%7C%5Ecluster%5C..*%5C.upstream_rq_retry%24";
 /// For an Envoy that does not know them.
 const PROMETHEUS: &str = "/stats/prometheus?filter=shadow_";
 
@@ -24,6 +26,26 @@ pub(super) fn read(admin: &str) -> Result<Reading, Failure> {
     }
     let text = format!("{base}{PROMETHEUS}");
     parse(&text, ask(&text)?)
+}
+
+/// Where plugins are configured. A dump of everything may be a hundred times as large.
+const LISTENERS: [&str; 3] = ["static_listeners", "dynamic_listeners", "ecds_filters"];
+
+/// All listeners, and what they fetch for themselves. `None` where the admin does not tell them.
+pub(super) fn ask_for_configuration(admin: &str) -> Option<Value> {
+    let (base, path) = split(admin);
+    if !path.is_empty() {
+        return None;
+    }
+    let mut told = Vec::new();
+    for resource in LISTENERS {
+        let answer = ask(&format!("{base}/config_dump?resource={resource}")).ok()?;
+        // There may be none of a kind.
+        if answer.status == 200 {
+            told.push(serde_json::from_str(&answer.body).ok()?);
+        }
+    }
+    Some(Value::Array(told))
 }
 
 /// Scheme and authority, and the path if there is one.

@@ -50,6 +50,20 @@ impl Histogram {
         Self { buckets: buckets.collect(), beyond: times(self.beyond) }
     }
 
+    /// Without so many of the smallest values.
+    pub fn without_fastest(&self, count: u64) -> Self {
+        let buckets = less(self.buckets.iter().copied(), count);
+        Self { buckets: buckets.collect(), beyond: self.beyond }
+    }
+
+    /// Without so many of the largest values.
+    pub fn without_slowest(&self, count: u64) -> Self {
+        let measured = count.saturating_sub(self.beyond);
+        let mut buckets: Vec<Bucket> = less(self.buckets.iter().rev().copied(), measured).collect();
+        buckets.reverse();
+        Self { buckets, beyond: self.beyond.saturating_sub(count) }
+    }
+
     /// Where the value of this rank is; the smallest has rank 1.
     pub(super) fn spot(&self, rank: u64) -> Option<Spot> {
         if rank == 0 || rank > self.count() {
@@ -70,4 +84,13 @@ impl Histogram {
         // Requests without an answer in time took longer than all others, at least as long as the slowest bucket.
         Some(Spot { lower: highest, upper: f64::INFINITY, at: f64::INFINITY })
     }
+}
+
+/// The buckets without the first `count` values.
+fn less(buckets: impl Iterator<Item = Bucket>, mut count: u64) -> impl Iterator<Item = Bucket> {
+    buckets.map(move |bucket| {
+        let taken = bucket.count.min(count);
+        count -= taken;
+        Bucket { count: bucket.count - taken, ..bucket }
+    })
 }

@@ -105,6 +105,14 @@ fn stuck(need: Need) -> Option<String> {
         Need::NoRoom => {
             Some("A limit without room: an equal shadow would not keep it surely. Widen it.".into())
         }
+        Need::LostOnTheWay { .. } => Some(
+            "Connections that close while they are used: the route repeats the requests of users, and nobody repeats the copies. \
+             Give the mirror \"retry\", as the route has it, or a \"control\" in \"compare\"."
+                .into(),
+        ),
+        Need::Cut { .. } => {
+            Some("Answers that take longer than \"timeout\" on both sides: raise it, or \"exclude\" them.".into())
+        }
         Need::Samples { .. } | Need::NearLimit { .. } => None,
     }
 }

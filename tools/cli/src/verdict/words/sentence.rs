@@ -143,6 +143,15 @@ fn outlook(need: Option<Need>, tally: &Tally) -> String {
             " More samples do not settle it: the histogram's buckets are too wide.".into()
         }
         Some(Need::Uncompared) => " More samples do not settle it.".into(),
+        Some(Need::LostOnTheWay { copies, repeated }) => format!(
+            " {} of the copies lost their connection, and routes repeated {}: users do not see the same losses.",
+            thousands(copies),
+            count(repeated, "request")
+        ),
+        Some(Need::Cut { copies }) => format!(
+            " More samples do not settle it: {} were cut, and the primary's answers to these requests count on its side alone.",
+            count(copies, "answer")
+        ),
         Some(Need::NoRoom) => {
             " More samples do not settle it: the limit leaves an equal shadow no room.".into()
         }
