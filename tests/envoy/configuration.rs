@@ -244,3 +244,28 @@ fn the_shipped_bootstraps_differ_only_in_the_shadows_protocol() -> Result<()> {
     ensure!(protocol.is_some() && http1 == http2);
     Ok(())
 }
+
+#[test]
+fn where_envoy_samples_the_filter_is_the_same() -> Result<()> {
+    let read = |file: &str| -> Result<Value> {
+        Ok(serde_yaml_ng::from_str(&fs::read_to_string(harness::root().join("envoy").join(file))?)?)
+    };
+    let manager = |file: &Value| {
+        let listener = &file["static_resources"]["listeners"][0];
+        listener["filter_chains"][0]["filters"][0]["typed_config"].clone()
+    };
+    let (plain, sampled, per_route) =
+        (read("envoy.yaml")?, read("envoy-sampled.yaml")?, read("envoy-per-route.yaml")?);
+    let filter = &manager(&plain)["http_filters"][0]["typed_config"];
+    ensure!(filter["config"]["configuration"].is_mapping());
+    let action =
+        &manager(&sampled)["http_filters"][0]["typed_config"]["xds_matcher"]["on_no_match"]["action"];
+    ensure!(&action["typed_config"]["typed_config"]["typed_config"] == filter);
+    ensure!(&manager(&per_route)["http_filters"][0]["typed_config"] == filter);
+    for file in [&sampled, &per_route] {
+        ensure!(file["static_resources"]["clusters"] == plain["static_resources"]["clusters"]);
+        ensure!(file["stats_config"] == plain["stats_config"] && file["admin"] == plain["admin"]);
+        ensure!(file["layered_runtime"]["layers"][0] == plain["layered_runtime"]["layers"][0]);
+    }
+    Ok(())
+}

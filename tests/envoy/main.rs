@@ -21,4 +21,5 @@ mod metrics;
 mod policy;
 mod pools;
 mod primary;
+mod sampled;
 mod ten_thousand;

@@ -56,6 +56,16 @@ impl Bootstrap {
         Self::load("envoy-http2.yaml")
     }
 
+    /// `envoy/envoy-sampled.yaml`, likewise.
+    pub fn shipped_sampled() -> Self {
+        Self::load("envoy-sampled.yaml")
+    }
+
+    /// `envoy/envoy-per-route.yaml`, likewise.
+    pub fn shipped_per_route() -> Self {
+        Self::load("envoy-per-route.yaml")
+    }
+
     fn load(file: &str) -> Self {
         let path = root().join("envoy").join(file);
         let text =

@@ -11,6 +11,9 @@ use super::place::{entry, http_filters, named, yaml};
 
 const NAME: &str = "envoy.filters.http.wasm";
 
+/// The filter that has Envoy decide which requests see ours.
+const COMPOSITE: &str = "envoy.filters.http.composite";
+
 pub(super) fn configure(listener: &mut Value, configuration: Option<Value>) {
     let config = config(listener);
     match configuration {
@@ -44,12 +47,12 @@ pub(super) fn strict(listener: &mut Value, strict: bool) {
 }
 
 pub(super) fn remove(listener: &mut Value) {
-    http_filters(listener).retain(|filter| filter["name"] != NAME);
+    http_filters(listener).retain(|filter| filter["name"] != NAME && filter["name"] != COMPOSITE);
 }
 
 /// False if the listener has no such filter.
 pub(super) fn is_in(listener: &mut Value) -> bool {
-    http_filters(listener).iter().any(|filter| filter["name"] == NAME)
+    http_filters(listener).iter().any(|filter| filter["name"] == NAME || filter["name"] == COMPOSITE)
 }
 
 pub(super) fn set_module(listener: &mut Value, module: &Path) {
@@ -65,5 +68,10 @@ pub(super) fn unrestrict(listener: &mut Value) {
 }
 
 fn config(listener: &mut Value) -> &mut Value {
-    &mut named(http_filters(listener), NAME)["typed_config"]["config"]
+    let filters = http_filters(listener);
+    if filters.iter().any(|filter| filter["name"] == NAME) {
+        return &mut named(filters, NAME)["typed_config"]["config"];
+    }
+    let action = &mut named(filters, COMPOSITE)["typed_config"]["xds_matcher"]["on_no_match"]["action"];
+    &mut action["typed_config"]["typed_config"]["typed_config"]["config"]
 }

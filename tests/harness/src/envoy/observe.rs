@@ -26,6 +26,12 @@ impl Envoy {
         Stats::parse(&prometheus, &self.admin_get("/stats").await?)
     }
 
+    /// Sets a key of the runtime, in a bootstrap with an admin layer.
+    pub async fn set_runtime(&self, key: &str, value: &str) -> Result<()> {
+        self.admin.post(&format!("/runtime_modify?{key}={value}")).await?;
+        Ok(())
+    }
+
     /// All of `/stats/prometheus`.
     pub async fn prometheus(&self) -> Result<String> {
         self.admin_get("/stats/prometheus").await
