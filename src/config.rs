@@ -21,7 +21,7 @@ mod transform;
 mod tests;
 
 pub use self::fault::Fault;
-pub use self::mirror::MirrorConfig;
+pub use self::mirror::{MirrorConfig, SendAt};
 
 use self::document::Document;
 use self::reader::{Faults, Node, Path};

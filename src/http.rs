@@ -4,6 +4,7 @@
 mod block;
 pub mod cookies;
 pub mod encoding;
+mod forwarding;
 mod grpc;
 mod head;
 pub mod host;
@@ -12,6 +13,7 @@ pub mod query;
 pub mod reserved;
 
 pub use self::block::{EditedBlock, Fate, block};
+pub use self::forwarding::{Forwarded, RESPONSE_CODE, RESPONSE_CODE_DETAILS, UPSTREAM_ADDRESS, forwarded};
 pub use self::grpc::{GRPC_STATUS, GrpcStatus, is_grpc};
 #[cfg(test)]
 pub(crate) use self::head::tests;

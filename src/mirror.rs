@@ -2,7 +2,10 @@
 //! The life of a request: from the draw to the copies, their answers and the comparison. The only room that knows a whole
 //! mirror. Does not know the host.
 
+mod copied;
 mod copy;
+mod copying;
+mod deferred;
 mod exchange;
 mod in_flight;
 mod outbox;
@@ -18,7 +21,9 @@ mod table;
 mod work;
 mod worker;
 
+pub use self::copied::Copied;
 pub use self::copy::ShadowRequest;
+pub use self::deferred::PrimaryEnd;
 pub use self::in_flight::{Awaited, Ended};
 pub use self::request::Request;
 pub use self::running::Mirror;

@@ -11,6 +11,7 @@ mod exports;
 mod imports;
 mod logger;
 mod pools;
+mod primary;
 mod root;
 mod shared;
 mod stream;

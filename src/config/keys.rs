@@ -15,6 +15,7 @@ pub const MIRROR: &[&str] = &[
     "headers",
     "redact",
     "body",
+    "send",
     "timeout",
     "retry",
     "limits",

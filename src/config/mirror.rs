@@ -15,7 +15,18 @@ use crate::select::{Selection, Target};
 use crate::transform::Transform;
 
 const MAX_NAME: usize = 64;
+const SEND: [(&str, SendAt); 2] = [("request_end", SendAt::RequestEnd), ("primary_end", SendAt::PrimaryEnd)];
 const NAME: &str = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
+
+/// When a copy leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SendAt {
+    /// When its request was read whole.
+    #[default]
+    RequestEnd,
+    /// When the primary's exchange is over: the request is then as the router has sent it.
+    PrimaryEnd,
+}
 
 /// The settings of one mirror, stage by stage.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +36,7 @@ pub struct MirrorConfig {
     pub select: Selection,
     pub body: BodyPolicy,
     pub transform: Transform,
+    pub send: SendAt,
     /// Above 0, at most an hour, whole milliseconds.
     pub timeout: Duration,
     pub limits: Limits,
@@ -44,6 +56,7 @@ impl MirrorConfig {
         let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
         let transform = transform::read(&object, timeout);
         let body = object.or("body", BodyPolicy::default(), capture::body);
+        let send = object.or("send", SendAt::default(), |node| node.one_of(&SEND));
         let limits = object.or("limits", Limits::default(), admission::limits);
         let breaker = object.or("breaker", Some(BreakerSettings::default()), admission::breaker);
         let dry_run = object.or("dry_run", false, |node| node.bool());
@@ -55,6 +68,7 @@ impl MirrorConfig {
             name,
             select,
             body: body?,
+            send: send?,
             timeout: timeout?,
             limits: limits?,
             breaker: breaker?,

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{Config, MirrorConfig};
+use super::{Config, MirrorConfig, SendAt};
 use crate::admission::{BreakerSettings, Limits, Scope};
 use crate::capture::{BodyPolicy, OnOverflow};
 use crate::compare::{BodyRule, PlaceStyle, Rules};
@@ -82,6 +82,7 @@ fn default_mirror() -> MirrorConfig {
             redact: Redaction::default(),
             retry: None,
         },
+        send: SendAt::RequestEnd,
         timeout: Duration::from_secs(5),
         limits: Limits { max_in_flight: 1024, rate: None, scope: Scope::Envoy },
         breaker: Some(BreakerSettings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),

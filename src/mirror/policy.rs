@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::running::{Comparing, Mirror};
 use super::set::MirrorSet;
 use crate::compare::Need;
-use crate::config::Config;
+use crate::config::{Config, SendAt};
 use crate::select::Dice;
 use crate::telemetry::{Ledger, News, Notice};
 use crate::time::Moment;
@@ -18,19 +18,32 @@ pub struct Policy {
     pub annotate: bool,
     /// Whether a mirror must know the time of day.
     pub is_scheduled: bool,
+    /// The mirrors whose copies leave when the primary's exchange is over.
+    pub at_primary_end: MirrorSet,
 }
 
 impl Policy {
     pub fn new(config: Config, dice: &mut Dice, ledger: &mut Ledger) -> Self {
         let is_scheduled = config.mirrors.iter().any(|mirror| mirror.select.schedule.is_set());
         let mirrors = config.mirrors.into_iter();
-        let mirrors = mirrors.map(|mirror| Rc::new(Mirror::new(mirror, dice.identity(), ledger))).collect();
-        Self { mirrors, loop_guard: config.loop_guard, annotate: config.annotate, is_scheduled }
+        let mirrors: Vec<_> =
+            mirrors.map(|mirror| Rc::new(Mirror::new(mirror, dice.identity(), ledger))).collect();
+        let mut at_primary_end = MirrorSet::default();
+        let waiting = mirrors.iter().enumerate().filter(|(_, mirror)| mirror.send == SendAt::PrimaryEnd);
+        waiting.for_each(|(index, _)| at_primary_end.insert(index));
+        let Config { loop_guard, annotate, .. } = config;
+        Self { mirrors, loop_guard, annotate, is_scheduled, at_primary_end }
     }
 
     /// A policy without mirrors.
     pub fn none() -> Self {
-        Self { mirrors: Vec::new(), loop_guard: true, annotate: false, is_scheduled: false }
+        Self {
+            mirrors: Vec::new(),
+            loop_guard: true,
+            annotate: false,
+            is_scheduled: false,
+            at_primary_end: MirrorSet::default(),
+        }
     }
 
     /// What the comparisons of these mirrors need of the primary's answer; `None` if none of them compares.

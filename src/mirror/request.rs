@@ -3,18 +3,22 @@
 //!
 //! ```text
 //! headers ──► Passing                          no mirror wants it (any more)
-//!        └──► Reading ──► Answering ──► Passing
-//!              body,       copies wait or are sent;
-//!              trailers    the primary's answer is awaited
+//!        └──► Reading ───────────────► Answering ──► Passing
+//!              body,    │               copies wait or are sent;
+//!              trailers │               the primary's answer is awaited
+//!                       └──► Deferred ──┘
+//!                             copies are made when the primary's exchange is over
 //! ```
 //!
 //! The primary is never held up: nothing here can ask for that.
 
 use std::rc::Rc;
 
+use super::copied::Copied;
+use super::copying::WholeRequest;
+use super::deferred::{Deferred, PrimaryEnd};
 use super::exchange::Exchange;
-use super::policy::Policy;
-use super::reading::Reading;
+use super::reading::{Patience, Reading};
 use super::running::Mirror;
 use super::set::MirrorSet;
 use super::worker::Worker;
@@ -31,6 +35,8 @@ pub enum Request {
     Passing,
     /// Mirrors want it, and it is being read.
     Reading(Reading),
+    /// It was read whole, and mirrors wait for the end of the primary's exchange.
+    Deferred(Deferred),
     /// Copies were made; the primary's answer has not ended.
     Answering(Rc<Exchange>),
 }
@@ -77,8 +83,8 @@ impl Request {
             wanted,
             bodiless,
             body_len: 0,
-            capture: Some(Capture::new(charge)),
-            waited: 0,
+            capture: Capture::new(charge),
+            patience: Patience::default(),
         })
     }
 
@@ -93,36 +99,88 @@ impl Request {
         }
     }
 
-    /// The mirrors that should ask their pools before copies are made, each with the index of its target.
+    /// The mirrors that should ask their pools before the next copies are made, each with the index of its target.
     pub fn short(&self, now: Moment) -> Vec<(Rc<Mirror>, usize)> {
-        match self {
-            Self::Reading(reading) => reading.short(now),
-            Self::Passing | Self::Answering(_) => Vec::new(),
-        }
-    }
-
-    /// The worker is short of room while the request is read.
-    pub fn wait(&mut self, worker: &mut Worker) {
-        if let Self::Reading(reading) = self {
-            reading.wait(worker);
-            if reading.wanted.is_empty() {
-                *self = Self::Passing;
+        let (policy, head, wanted) = match self {
+            Self::Reading(Reading { policy, head, wanted, .. }) => {
+                (policy, head, wanted.without(policy.at_primary_end))
             }
+            Self::Deferred(Deferred { request, wanted, .. }) => (&request.policy, &request.head, *wanted),
+            Self::Passing | Self::Answering(_) => return Vec::new(),
+        };
+        let targets = wanted
+            .of(&policy.mirrors)
+            .filter_map(|(_, mirror)| Some((mirror, mirror.select.target.of(head)?.0)));
+        let short = targets.filter(|(mirror, target)| mirror.gate.is_short(*target, now));
+        short.map(|(mirror, target)| (mirror.clone(), target)).collect()
+    }
+
+    /// The worker is short of room while the request is under way.
+    pub fn wait(&mut self, worker: &mut Worker) {
+        let wanted = match self {
+            Self::Reading(reading) => {
+                reading.wait(worker);
+                reading.wanted
+            }
+            Self::Deferred(deferred) => {
+                deferred.wait(worker);
+                deferred.wanted.or(deferred.copied)
+            }
+            Self::Passing | Self::Answering(_) => return,
+        };
+        if wanted.is_empty() {
+            *self = Self::Passing;
         }
     }
 
-    /// The request was read whole. Makes the copies; these are their mirrors.
+    /// Whether it was read whole, though its end was not signalled.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Reading(reading) if reading.is_whole())
+    }
+
+    /// The request was read whole. Makes the copies that leave then; these are their mirrors.
     pub fn end(&mut self, now: Moment, worker: &mut Worker) -> Option<Copied> {
         let Self::Reading(reading) = std::mem::take(self) else { return None };
         let (policy, exchange, head) =
             (reading.policy.clone(), reading.exchange.clone(), reading.head.clone());
         exchange.request_ended(now);
-        let mirrors = reading.copy(now, worker);
-        exchange.needs(policy.need(mirrors));
-        if !mirrors.is_empty() && exchange.is_open() {
+        let (mirrors, deferred) = reading.end(now, worker);
+        let waited_for = deferred.as_ref().map(|deferred| deferred.wanted).unwrap_or_default();
+        exchange.needs(policy.need(mirrors.or(waited_for)));
+        if let Some(deferred) = deferred {
+            *self = Self::Deferred(deferred);
+        } else if !mirrors.is_empty() && exchange.is_open() {
             *self = Self::Answering(exchange);
         }
-        Some(Copied { policy, head, mirrors })
+        Some(Copied { policy, head, earlier: MirrorSet::default(), mirrors })
+    }
+
+    /// Envoy took copies or refused them by now.
+    pub fn are_taken(&mut self, copied: &Copied) {
+        if let Self::Deferred(deferred) = self {
+            deferred.copied = copied.taken();
+        }
+    }
+
+    /// The primary's exchange is over. Makes the copies that waited for that; the mirrors are all that have one of this request.
+    pub fn primary_ends(&mut self, end: PrimaryEnd, now: Moment, worker: &mut Worker) -> Option<Copied> {
+        let deferred = match std::mem::take(self) {
+            Self::Deferred(deferred) => deferred,
+            other => {
+                *self = other;
+                return None;
+            }
+        };
+        let WholeRequest { policy, head, exchange, .. } = &deferred.request;
+        let (policy, exchange, head) = (policy.clone(), exchange.clone(), head.clone());
+        let earlier = deferred.copied;
+        let mirrors = deferred.end(end, now, worker);
+        let copied = mirrors.or(earlier);
+        exchange.needs(policy.need(copied));
+        if !copied.is_empty() && exchange.is_open() {
+            *self = Self::Answering(exchange);
+        }
+        (!mirrors.is_empty()).then_some(Copied { policy, head, earlier, mirrors })
     }
 
     /// Whether the primary's answer is of interest.
@@ -184,11 +242,13 @@ impl Request {
 
     /// The stream is gone: a request that was not read whole leaves no copy behind.
     pub fn gone(&mut self, now: Moment, worker: &mut Worker) {
-        if matches!(self, Self::Reading(reading) if reading.is_whole()) {
+        if self.is_whole() {
             // Envoy ends a stream as soon as the primary has answered, be it before the end of the request was
             // signalled: HTTP/2 may put that into a frame of its own behind the last byte.
             self.end(now, worker);
         }
+        // Nobody has told what became of it.
+        self.primary_ends(PrimaryEnd::Unknown, now, worker);
         self.answer_is_over(now, false, worker);
         if let Self::Reading(reading) = std::mem::take(self) {
             worker.skip_all(&reading.policy, reading.wanted, SkipReason::Aborted);
@@ -199,32 +259,9 @@ impl Request {
         match self {
             Self::Passing => None,
             Self::Reading(reading) => Some(&reading.exchange),
+            Self::Deferred(deferred) => Some(&deferred.request.exchange),
             Self::Answering(exchange) => Some(exchange),
         }
-    }
-}
-
-/// The mirrors for which copies of a request were made.
-#[derive(Debug)]
-pub struct Copied {
-    policy: Rc<Policy>,
-    head: Rc<Head>,
-    mirrors: MirrorSet,
-}
-
-impl Copied {
-    /// Their names for the primary's access log, if they are wanted there. A copy that Envoy has refused by now is none.
-    pub fn annotation(&self) -> Option<String> {
-        let Self { policy, head, mirrors } = self;
-        if !policy.annotate {
-            return None;
-        }
-        let refused = |mirror: &Mirror| {
-            mirror.select.target.of(head).is_some_and(|(target, _)| mirror.was_refused(target))
-        };
-        let copied = mirrors.of(&policy.mirrors).map(|(_, mirror)| mirror).filter(|mirror| !refused(mirror));
-        let names: Vec<_> = copied.map(|mirror| mirror.name.as_str()).collect();
-        (!names.is_empty()).then(|| names.join(","))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::admission::{Ending, Gate, Permit, Transition};
 use crate::capture::BodyPolicy;
 use crate::compare::{KnownNames, PlaceStyle, Rules};
-use crate::config::MirrorConfig;
+use crate::config::{MirrorConfig, SendAt};
 use crate::http::{GrpcStatus, Refusal};
 use crate::select::Selection;
 use crate::telemetry::{
@@ -23,6 +23,7 @@ pub struct Mirror {
     pub select: Selection,
     pub body: BodyPolicy,
     pub transform: Transform,
+    pub send: SendAt,
     pub timeout: Duration,
     pub dry_run: bool,
     /// `None`: answers are not compared.
@@ -77,7 +78,7 @@ pub struct Counted {
 impl Mirror {
     /// `holder` tells it from other mirrors that share its limits.
     pub fn new(config: MirrorConfig, holder: u64, ledger: &mut Ledger) -> Self {
-        let MirrorConfig { name, select, body, transform, timeout, limits, breaker, dry_run, compare } =
+        let MirrorConfig { name, select, body, transform, send, timeout, limits, breaker, dry_run, compare } =
             config;
         let meters = Meters::define(ledger, &name);
         let compare = compare.map(|rules| Comparing {
@@ -94,6 +95,7 @@ impl Mirror {
             select,
             body,
             transform,
+            send,
             timeout,
             dry_run,
             compare,

@@ -29,6 +29,21 @@ impl MirrorSet {
         self.0 == 0
     }
 
+    /// The members of both.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The members of either.
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The members that are not of the other.
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The members among a policy's mirrors, with their indexes.
     pub fn of(self, mirrors: &[Rc<Mirror>]) -> impl Iterator<Item = (usize, &Rc<Mirror>)> {
         mirrors.iter().enumerate().filter(move |(index, _)| self.contains(*index))

@@ -6,11 +6,11 @@
 use std::rc::Rc;
 
 use super::copy::ShadowRequest;
+use super::copying::Made;
 use super::exchange::Exchange;
 use super::in_flight::{Awaited, Ended, InFlight, Settled};
 use super::outbox::Outbox;
 use super::policy::Policy;
-use super::reading::Made;
 use super::redacting::Dropped;
 use super::running::Mirror;
 use super::set::MirrorSet;

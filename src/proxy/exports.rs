@@ -172,6 +172,12 @@ extern "C" fn proxy_on_http_call_response(
     with(|contexts| contexts.end_root(root, |root| root.answered(token, brought)));
 }
 
+/// The exchange of a stream is over: the last call in which its headers can be read. `proxy_on_done` comes after it.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_log(stream: u32) {
+    with_stream(stream, Stream::logged);
+}
+
 /// 1 if the context has finished: nothing comes for it any more. A root that has not tells by `proxy_done` later.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(id: u32) -> u32 {

@@ -172,6 +172,14 @@ pub fn property(path: &str) -> HostResult<Vec<u8>> {
     owned(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
+/// The same; `None` if there is no such value.
+pub fn property_if_any(path: &str) -> HostResult<Option<Vec<u8>>> {
+    match property(path) {
+        Err(Status::NOT_FOUND) => Ok(None),
+        value => value.map(Some),
+    }
+}
+
 /// Leaves a value in the filter state of the request whose callback runs, under `wasm.<path>`.
 pub fn set_property(path: &str, value: &str) -> HostResult<()> {
     // SAFETY: both pointers and lengths are those of live strings, which the host only reads.

@@ -6,10 +6,11 @@ use std::rc::Rc;
 use super::clock;
 use super::imports::{self, Buffer, HeaderMap};
 use super::pools;
+use super::primary;
 use super::shared::Shared;
-use super::trouble::{Asked, checked};
+use super::trouble::{self, Asked, checked};
 use crate::http::{self, GRPC_STATUS, GrpcStatus, Head};
-use crate::mirror::Request;
+use crate::mirror::{Copied, PrimaryEnd, Request};
 use crate::telemetry::SkipReason;
 
 /// Where the names of the mirrors are left for the primary's access log: `wasm.shadow_mirrors`.
@@ -77,9 +78,8 @@ impl Stream {
             let copied = self.shared.with_worker(|worker| request.end(now, worker)).flatten();
             // Where copies are sent at once, it is known after that which of them Envoy takes.
             self.shared.follow_up();
-            if let Some(names) = copied.and_then(|copied| copied.annotation()) {
-                checked(Asked::FilterState, imports::set_property(FILTER_STATE, &names));
-            }
+            copied.iter().for_each(|copied| self.request.are_taken(copied));
+            annotate(copied);
         } else {
             self.shared.follow_up();
         }
@@ -137,6 +137,25 @@ impl Stream {
         }
     }
 
+    /// The exchange is over, and the host still has its headers: the request's as they were sent.
+    pub fn logged(&mut self) {
+        if self.request.is_whole() {
+            self.request_ends();
+        }
+        if !matches!(self.request, Request::Deferred(_)) {
+            return;
+        }
+        let end = primary::end();
+        let now = self.shared.now();
+        if matches!(end, PrimaryEnd::Answered(_)) {
+            pools::lease_for(&self.shared, &self.request, now);
+        }
+        let request = &mut self.request;
+        let copied = self.shared.with_worker(|worker| request.primary_ends(end, now, worker)).flatten();
+        self.shared.follow_up();
+        annotate(copied);
+    }
+
     /// The worker is short of room.
     pub fn wait(&mut self) {
         let request = &mut self.request;
@@ -146,6 +165,9 @@ impl Stream {
     /// The stream is gone.
     pub fn done(&mut self) {
         if !matches!(self.request, Request::Passing) {
+            if matches!(self.request, Request::Deferred(_)) {
+                trouble::report(Asked::PrimaryEnd, None);
+            }
             let now = self.shared.now();
             pools::lease_for(&self.shared, &self.request, now);
             let request = &mut self.request;
@@ -155,12 +177,19 @@ impl Stream {
     }
 }
 
+/// Leaves the names of the mirrors for the primary's access log, where they are wanted.
+fn annotate(copied: Option<Copied>) {
+    if let Some(names) = copied.and_then(|copied| copied.annotation()) {
+        checked(Asked::FilterState, imports::set_property(FILTER_STATE, &names));
+    }
+}
+
 fn grpc_status(map: HeaderMap) -> Option<GrpcStatus> {
     let value = checked(Asked::GrpcStatus, imports::header(map, GRPC_STATUS)).flatten();
     value.map(|value| GrpcStatus::parse(&value))
 }
 
 /// The headers of the message whose callback runs. A block that is not whole is none.
-fn head(asked: Asked, map: HeaderMap) -> Option<Head> {
+pub fn head(asked: Asked, map: HeaderMap) -> Option<Head> {
     checked(asked, imports::header_map(map)).and_then(Head::from_block)
 }

@@ -17,6 +17,8 @@ thread_local! {
 pub enum Asked {
     RequestHeaders,
     RequestBody,
+    SentHeaders,
+    PrimaryEnd,
     ResponseHeaders,
     ResponseBody,
     CallHeaders,
@@ -41,6 +43,11 @@ impl Asked {
         match self {
             Self::RequestHeaders => "read a request's headers: it is skipped, reason memory",
             Self::RequestBody => "read a request's body: the copy is skipped, reason memory",
+            Self::SentHeaders => "read a request's headers as they were sent: it is skipped, reason memory",
+            Self::PrimaryEnd => {
+                "see how the primary's exchange ended (proxy_on_log, proxy_get_property): a mirror with send \
+                 primary_end skips the request, reason memory"
+            }
             Self::ResponseHeaders => "read the primary's headers: its answer is not counted",
             Self::ResponseBody => "read the primary's body: the answers are incomparable",
             Self::CallHeaders => "read the shadow's headers: the copy fails, reason reset",

@@ -23,10 +23,11 @@ pub enum SkipReason {
     Rate,
     DryRun,
     HeadersTooLarge,
+    NotForwarded,
 }
 
 impl SkipReason {
-    pub const ALL: [(Self, &str); 15] = [
+    pub const ALL: [(Self, &str); 16] = [
         (Self::Loop, "loop"),
         (Self::Upgrade, "upgrade"),
         (Self::Inactive, "inactive"),
@@ -42,6 +43,7 @@ impl SkipReason {
         (Self::Rate, "rate"),
         (Self::DryRun, "dry_run"),
         (Self::HeadersTooLarge, "headers_too_large"),
+        (Self::NotForwarded, "not_forwarded"),
     ];
 }
 

@@ -21,5 +21,6 @@ mod metrics;
 mod policy;
 mod pools;
 mod primary;
+mod primary_end;
 mod sampled;
 mod ten_thousand;

@@ -63,6 +63,8 @@ pub struct Host {
     pub unknown_clusters: BTreeSet<String>,
     pub clusters_without_endpoint: BTreeSet<String>,
     pub filter_state: Vec<(String, String)>,
+    /// Whether `proxy_on_log` is not among the capabilities.
+    pub never_logs: bool,
     /// Calls that fail, by their name without `proxy_` and by the number of the map, buffer or clock.
     pub failing: BTreeSet<String>,
     /// Calls of the filter to the host, since the start.
@@ -89,6 +91,14 @@ pub struct Context {
     pub buffers: BTreeMap<u32, Vec<u8>>,
     /// Given in place of the request's headers, whole or not.
     pub raw_request_headers: Option<Vec<u8>>,
+    /// Of a stream: what the router has sent.
+    pub sent: Headers,
+    /// What ended the exchange, in Envoy's words, if a test says so.
+    pub details: Option<String>,
+    /// The endpoint that was asked, if a test says so.
+    pub upstream: Option<String>,
+    /// Whether the primary's answer has ended.
+    pub answered: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +172,24 @@ pub fn enter<T>(context: u32, callback: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Ends a stream, as Envoy does: it logs the exchange, and is done with the stream then. Whether the filter is, too.
+pub fn end_stream(stream: u32) -> bool {
+    with(|host| {
+        let context = host.contexts.get_mut(&stream).expect("an open stream");
+        let sent = std::mem::take(&mut context.sent);
+        context.maps.insert(REQUEST_HEADERS, sent);
+    });
+    if !with(|host| host.never_logs) {
+        enter(stream, || on_log(stream));
+    }
+    with(|host| {
+        let context = host.contexts.get_mut(&stream).expect("an open stream");
+        context.maps.clear();
+        context.raw_request_headers = None;
+    });
+    enter(stream, || on_done(stream))
+}
+
 /// Asks a root to end. Whether it has finished with that.
 pub fn end_root(root: u32) -> bool {
     // Before the callback, so that `proxy_done` within it is refused.
@@ -222,6 +250,25 @@ impl Host {
 
     fn acting_context(&self) -> Option<&Context> {
         self.contexts.get(&self.acting())
+    }
+
+    /// The status of the acting stream's answer, if it has begun.
+    fn code(&self) -> Option<u16> {
+        let headers = self.acting_context()?.maps.get(&RESPONSE_HEADERS)?;
+        let (_, status) = headers.iter().find(|(name, _)| name == b":status")?;
+        std::str::from_utf8(status).ok()?.parse().ok()
+    }
+
+    /// What the acting stream's exchange ended with.
+    fn details(&self) -> Option<String> {
+        let context = self.acting_context()?;
+        let begun = context.maps.contains_key(&RESPONSE_HEADERS);
+        let told = match (begun, context.answered) {
+            (_, true) => "via_upstream",
+            (true, false) => "upstream_reset_after_response_started{connection_termination}",
+            (false, _) => "downstream_remote_disconnect",
+        };
+        context.details.clone().or(Some(told.into()))
     }
 
     fn acting_root(&self) -> u32 {

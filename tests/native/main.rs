@@ -29,6 +29,7 @@ mod pace;
 mod policy;
 mod pools;
 mod primary;
+mod primary_end;
 mod protobuf;
 mod random;
 mod sampling;

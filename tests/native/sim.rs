@@ -218,6 +218,11 @@ impl Sim {
         host::with(|host| host.failing.insert(call.to_owned()));
     }
 
+    /// Has the host leave out the callback in which it logs a stream, as a shortened list of capabilities does.
+    pub fn never_log(&mut self) {
+        host::with(|host| host.never_logs = true);
+    }
+
     /// No call fails any more.
     pub fn fail_nothing(&mut self) {
         host::with(|host| host.failing.clear());
@@ -258,10 +263,13 @@ impl Drop for Sim {
             return;
         }
         // Streams first, as Envoy does.
-        let contexts = host::with(|host| std::mem::take(&mut host.contexts));
-        let (roots, streams): (Vec<_>, Vec<_>) =
-            contexts.iter().map(|(id, context)| (*id, context.root)).partition(|(id, root)| id == root);
-        streams.into_iter().chain(roots).for_each(|(id, _)| {
+        let (roots, streams): (Vec<_>, Vec<_>) = host::with(|host| {
+            host.contexts.iter().map(|(id, context)| (*id, context.root)).partition(|(id, root)| id == root)
+        });
+        streams.into_iter().for_each(|(id, _)| {
+            host::end_stream(id);
+        });
+        roots.into_iter().for_each(|(id, _)| {
             host::enter(id, || host::on_done(id));
         });
     }

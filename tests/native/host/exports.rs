@@ -6,6 +6,7 @@ mod module {
         pub safe fn proxy_on_context_create(context: u32, root: u32);
         safe fn proxy_on_configure(root: u32, size: usize) -> u32;
         pub safe fn proxy_on_tick(root: u32);
+        pub safe fn proxy_on_log(context: u32);
         safe fn proxy_on_done(context: u32) -> u32;
         safe fn proxy_on_request_headers(context: u32, count: usize, end: u32) -> u32;
         safe fn proxy_on_request_body(context: u32, size: usize, end: u32) -> u32;
@@ -51,6 +52,7 @@ mod module {
 pub use self::module::{
     on_configure, on_done, on_request_body, on_request_headers, on_response_body, on_response_headers,
     proxy_on_context_create as on_context_create, proxy_on_http_call_response as on_http_call_response,
-    proxy_on_memory_allocate as allocate, proxy_on_request_trailers as on_request_trailers,
-    proxy_on_response_trailers as on_response_trailers, proxy_on_tick as on_tick,
+    proxy_on_log as on_log, proxy_on_memory_allocate as allocate,
+    proxy_on_request_trailers as on_request_trailers, proxy_on_response_trailers as on_response_trailers,
+    proxy_on_tick as on_tick,
 };

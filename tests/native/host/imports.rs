@@ -112,7 +112,10 @@ unsafe extern "C" fn proxy_get_property(
     }
     // SAFETY: see the module.
     let path = unsafe { text(path, path_size) };
-    let value = called(|_| match path.as_str() {
+    let value = called(|host| match path.as_str() {
+        "response\0code" => host.code().map(|code| i64::from(code).to_le_bytes().to_vec()),
+        "response\0code_details" => host.details().map(String::into_bytes),
+        "upstream\0address" => host.acting_context()?.upstream.clone().map(String::into_bytes),
         "plugin_name" => Some(super::super::sim::PLUGIN.as_bytes().to_vec()),
         "plugin_root_id" => Some(b"root".to_vec()),
         _ => None,

@@ -79,6 +79,17 @@ pub struct Reading {
     body: Vec<u8>,
 }
 
+/// A request that was read, and that mirrors copy when the primary's exchange is over.
+#[derive(Debug)]
+pub struct Waiting {
+    reading: Reading,
+    /// The mirrors that have a copy of it.
+    copied: Vec<usize>,
+}
+
+/// What the primary's end is to a request that waits for it: copied, or the reason why not.
+pub type Fate = Result<(), &'static str>;
+
 /// A call that must have been made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -86,6 +97,8 @@ pub struct Expected {
     pub cluster: String,
     pub body: Vec<u8>,
     pub retries: bool,
+    /// It has what the router adds.
+    pub routed: bool,
 }
 
 /// A copy that was sent.
@@ -189,14 +202,61 @@ impl Model {
         }
     }
 
-    /// The request was read whole. The calls that must be made, and what is known of those that Envoy takes.
+    /// The request was read whole. The calls that must be made, what is known of those that Envoy takes, and what waits.
     pub fn end(
         &mut self,
-        reading: Reading,
+        mut reading: Reading,
         stream: usize,
-        tells: bool,
+        around: &Surroundings,
+    ) -> (Vec<Expected>, Vec<Sent>, Option<Waiting>) {
+        let is_late = |index: &usize| reading.policy.mirror(*index).late;
+        let (late, now): (Vec<_>, Vec<_>) = reading.wanted.iter().copied().partition(is_late);
+        reading.wanted = now;
+        let (expected, sent, _) = self.copy(&reading, stream, false, around);
+        let copied: Vec<_> = sent.iter().map(|sent| sent.index).collect();
+        self.annotate(&reading.policy, copied.clone(), around);
+        reading.wanted = late;
+        let waiting = (!reading.wanted.is_empty()).then_some(Waiting { reading, copied });
+        (expected, sent, waiting)
+    }
+
+    /// The primary's exchange is over.
+    pub fn over(
+        &mut self,
+        waiting: Waiting,
+        fate: Fate,
+        stream: usize,
         around: &Surroundings,
     ) -> (Vec<Expected>, Vec<Sent>) {
+        let Waiting { reading, mut copied } = waiting;
+        if let Err(reason) = fate {
+            reading.wanted.iter().for_each(|index| self.skip(*index, reason));
+            return (Vec::new(), Vec::new());
+        }
+        let (expected, sent, any) = self.copy(&reading, stream, true, around);
+        copied.extend(sent.iter().map(|sent| sent.index));
+        copied.sort_unstable();
+        if any {
+            self.annotate(&reading.policy, copied, around);
+        }
+        (expected, sent)
+    }
+
+    fn annotate(&mut self, policy: &Policy, copied: Vec<usize>, around: &Surroundings) {
+        if policy.spec.annotate && !copied.is_empty() && around.broken != Some(Broken::FilterState) {
+            let names: Vec<_> = copied.into_iter().map(ConfigSpec::name).collect();
+            self.annotations.push(names.join(","));
+        }
+    }
+
+    /// The third is whether any copy was made, taken or not.
+    fn copy(
+        &mut self,
+        reading: &Reading,
+        stream: usize,
+        routed: bool,
+        around: &Surroundings,
+    ) -> (Vec<Expected>, Vec<Sent>, bool) {
         let (mut expected, mut sent) = (Vec::new(), Vec::new());
         let mut copies = Vec::new();
         for index in reading.wanted.clone() {
@@ -205,6 +265,7 @@ impl Model {
                 Err(reason) => self.skip(index, reason),
             }
         }
+        let any = !copies.is_empty();
         for (index, (cluster, body)) in copies {
             let (spec, gate) = (reading.policy.mirror(index), &reading.policy.gates[index]);
             let pass = gate.borrow_mut().enter(&cluster);
@@ -218,20 +279,13 @@ impl Model {
                 continue;
             }
             self.count(index, "sent");
-            expected.push(Expected { mirror: ConfigSpec::name(index), cluster, body, retries: spec.retries });
+            let (mirror, retries) = (ConfigSpec::name(index), spec.retries);
+            expected.push(Expected { mirror, cluster, body, retries, routed });
             let (policy, grpc, deadline) =
                 (reading.policy.clone(), reading.request.grpc, around.now + spec.timeout);
             sent.push(Sent { policy, index, stream, grpc, deadline, pass });
         }
-        if tells
-            && reading.policy.spec.annotate
-            && !sent.is_empty()
-            && around.broken != Some(Broken::FilterState)
-        {
-            let names: Vec<_> = expected.iter().map(|call| call.mirror.as_str()).collect();
-            self.annotations.push(names.join(","));
-        }
-        (expected, sent)
+        (expected, sent, any)
     }
 
     /// The stream is gone before its request was read whole.

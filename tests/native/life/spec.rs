@@ -45,6 +45,8 @@ pub struct Spec {
     /// Whether there is a salt.
     pub sample_by: Option<bool>,
     pub only_post: bool,
+    /// Whether copies leave at the end of the primary's exchange.
+    pub late: bool,
     pub excludes: bool,
     pub body: Body,
     pub redacts: bool,
@@ -125,6 +127,9 @@ impl Spec {
             None => {}
             Some(false) => put("sample_by", json!({"header": "x-user"})),
             Some(true) => put("sample_by", json!({"query": "user", "salt": SALT})),
+        }
+        if self.late {
+            put("send", "primary_end".into());
         }
         if self.only_post {
             put("match", json!([{"methods": ["PUT"]}, {"methods": ["POST"], "path": {"prefix": "/"}}]));

@@ -43,6 +43,8 @@ pub enum Step {
         status: u16,
         header: &'static str,
         body: usize,
+        /// It is Envoy that answers, and not the primary.
+        local: bool,
     },
     ResponseEnd {
         stream: Index,
@@ -199,8 +201,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         2 => (head(), 0..CONFIGS).prop_map(|(head, config)| Step::Flip { head, config }),
         4 => (any::<Index>(), chunk()).prop_map(|(stream, chunk)| Step::Chunk { stream, chunk }),
         4 => (any::<Index>(), any::<bool>()).prop_map(|(stream, trailers)| Step::End { stream, trailers }),
-        7 => (any::<Index>(), status(), header(), body.clone())
-            .prop_map(|(stream, status, header, body)| Step::Respond { stream, status, header, body }),
+        7 => (any::<Index>(), status(), header(), body.clone(), prop::bool::weighted(0.15)).prop_map(
+            |(stream, status, header, body, local)| Step::Respond { stream, status, header, body, local }
+        ),
         6 => any::<Index>().prop_map(|stream| Step::ResponseEnd { stream }),
         3 => any::<Index>().prop_map(|stream| Step::Gone { stream }),
         3 => (0..3000u64).prop_map(|micros| Step::Advance { micros }),

@@ -11,6 +11,7 @@ pub fn seen(call: &Callout) -> Expected {
         cluster: call.cluster.clone(),
         body: call.body.clone(),
         retries: call.header("x-envoy-max-retries") == "2",
+        routed: call.header("x-routed") == "1",
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::answers::{BODIES, Primary};
-use super::model::{Broken, Model, Policy, Reading, Sent, Surroundings};
+use super::model::{Broken, Expected, Fate, Model, Policy, Reading, Sent, Surroundings, Waiting};
 use super::spec::{CLOCKS, ConfigSpec};
 use super::step::{AnswerKind, Head, Step};
 use super::wire::{seen, sent_request};
@@ -36,8 +36,11 @@ struct Open {
     /// In the model.
     number: usize,
     reading: Option<Reading>,
+    waiting: Option<Waiting>,
     request_ended: bool,
     response: Response,
+    /// It is Envoy that answers.
+    local: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +86,12 @@ impl World {
             }
             Step::Chunk { stream, chunk } => self.with(stream, |world, open| world.chunk(open, &chunk)),
             Step::End { stream, trailers } => self.with(stream, |world, open| world.end(open, trailers)),
-            Step::Respond { stream, status, header, body } => self.with(stream, |world, open| {
+            Step::Respond { stream, status, header, body, local } => self.with(stream, |world, open| {
                 if open.response == Response::NotBegun {
+                    if local {
+                        open.local = true;
+                        open.stream.cut_by("request_rate_limited");
+                    }
                     world.respond(open, status, header);
                     world.respond_body(open, BODIES[body]);
                 }
@@ -156,6 +163,7 @@ impl World {
         let reading = self.roots[&self.current].clone();
         let reading = reading.map(|policy| self.model.begin(&policy, request.clone(), &self.around));
         let stream = sent_request(self.sim.request(), &request).headers_only();
+        stream.sent_with("x-routed", "1");
         self.model.primaries.push(Primary::default());
         let number = self.model.primaries.len() - 1;
         let mut open = Open {
@@ -163,8 +171,10 @@ impl World {
             root: self.current,
             number,
             reading,
+            waiting: None,
             request_ended: false,
             response: Response::NotBegun,
+            local: false,
         };
         chunks.iter().for_each(|chunk| self.chunk(&mut open, chunk));
         if end {
@@ -195,14 +205,15 @@ impl World {
             open.stream.end();
         }
         if let Some(reading) = open.reading.take() {
-            self.copies(reading, open.number, true);
+            let (expected, sent, waiting) = self.model.end(reading, open.number, &self.around);
+            open.waiting = waiting;
+            self.copies(expected, sent);
         }
     }
 
-    /// A request was read whole: what was sent is what the model says.
-    fn copies(&mut self, reading: Reading, stream: usize, tells: bool) {
+    /// What was sent is what the model says.
+    fn copies(&mut self, expected: Vec<Expected>, sent: Vec<Sent>) {
         self.tick();
-        let (expected, sent) = self.model.end(reading, stream, tells, &self.around);
         let calls: Vec<Callout> = self.sim.callouts().split_off(self.calls);
         self.calls += calls.len();
         let seen: Vec<_> = calls.iter().map(seen).collect();
@@ -231,18 +242,36 @@ impl World {
     }
 
     fn gone(&mut self, open: Open) {
-        let Open { stream, number, reading, .. } = open;
+        let Open { stream, number, reading, mut waiting, response, local, .. } = open;
+        let fate = self.fate(response, local);
         stream.gone();
         let now = self.sim.now();
         let primary = &mut self.model.primaries[number];
         primary.end = primary.end.or(Some(now));
+        let (mut expected, mut sent) = (Vec::new(), Vec::new());
         match reading {
             Some(reading) if reading.is_whole() => {
                 primary.request_end = Some(now);
-                self.copies(reading, number, false);
+                (expected, sent, waiting) = self.model.end(reading, number, &self.around);
             }
             Some(reading) => self.model.abort(&reading),
             None => {}
+        }
+        if let Some(waiting) = waiting {
+            let (more, also) = self.model.over(waiting, fate, number, &self.around);
+            expected.extend(more);
+            sent.extend(also);
+        }
+        self.copies(expected, sent);
+    }
+
+    /// What the host tells of an exchange in the end.
+    fn fate(&self, response: Response, local: bool) -> Fate {
+        match response {
+            Response::NotBegun => Err("aborted"),
+            _ if local => Err("not_forwarded"),
+            _ if self.around.broken == Some(Broken::RequestHeaders) => Err("memory"),
+            _ => Ok(()),
         }
     }
 

@@ -96,13 +96,15 @@ impl Request {
     fn open(self, end: bool) -> Stream {
         let Self { root, headers, raw, .. } = self;
         let (id, count) = (host::next_id(), headers.len());
-        let maps = [(REQUEST_HEADERS, headers)].into();
+        let (sent, maps) = (headers.clone(), [(REQUEST_HEADERS, headers)].into());
         host::with(|host| {
-            let context = Context { root, maps, raw_request_headers: raw, ..Context::default() };
+            let context = Context { root, maps, sent, raw_request_headers: raw, ..Context::default() };
             host.contexts.insert(id, context);
         });
         host::enter(id, || host::on_context_create(id, root));
         goes_on(id, || host::on_request_headers(id, count, end));
+        // Nobody can read them any more, until the stream is logged.
+        host::with(|host| host.contexts.get_mut(&id).expect("an open stream").maps.clear());
         Stream { id }
     }
 }
@@ -139,8 +141,44 @@ impl Stream {
         self.response_headers(status, false);
     }
 
+    /// The router sends the request with these headers in place of those that came in.
+    pub fn sent_as(&self, headers: &[(&str, &str)]) -> &Self {
+        let sent = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        self.change(|context| context.sent = sent);
+        self
+    }
+
+    /// The router sends the request with one header more.
+    pub fn sent_with(&self, name: &str, value: &str) -> &Self {
+        self.change(|context| context.sent.push((name.into(), value.into())));
+        self
+    }
+
+    /// Envoy answers in the primary's place, with a reason in its words.
+    pub fn local_reply(&self, status: u16, details: &str) {
+        self.change(|context| context.details = Some(details.into()));
+        self.response_headers(status, true);
+    }
+
+    /// Something else than the primary ends the exchange.
+    pub fn cut_by(&self, details: &str) -> &Self {
+        self.change(|context| context.details = Some(details.into()));
+        self
+    }
+
+    /// The endpoint that was asked.
+    pub fn asked(&self, upstream: &str) -> &Self {
+        self.change(|context| context.upstream = Some(upstream.into()));
+        self
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Context)) {
+        host::with(|host| change(host.contexts.get_mut(&self.id).expect("an open stream")));
+    }
+
     /// The primary's answer ends.
     pub fn response_end(&self) {
+        self.change(|context| context.answered = true);
         goes_on(self.id, || host::on_response_body(self.id, 0, true));
     }
 
@@ -156,6 +194,7 @@ impl Stream {
             let context = host.contexts.get_mut(&self.id).expect("an open stream");
             context.maps.insert(RESPONSE_TRAILERS, block);
         });
+        self.change(|context| context.answered = true);
         goes_on(self.id, || host::on_response_trailers(self.id, 1));
     }
 
@@ -207,13 +246,14 @@ impl Stream {
             let context = host.contexts.get_mut(&self.id).expect("an open stream");
             context.maps.insert(RESPONSE_HEADERS, block);
         });
+        self.change(|context| context.answered |= end);
         goes_on(self.id, || host::on_response_headers(self.id, count, end));
     }
 
     /// The stream is gone, finished or not.
     pub fn gone(self) {
         let id = self.id;
-        assert!(host::enter(id, || host::on_done(id)), "a stream is never held back");
+        assert!(host::end_stream(id), "a stream is never held back");
         host::with(|host| host.contexts.remove(&id));
     }
 }

@@ -21,6 +21,7 @@ pub fn fragile() -> impl Strategy<Value = ConfigSpec> {
             *spec = Spec {
                 percentage: 100,
                 sample_by: None,
+                late: false,
                 excludes: false,
                 schedule: Schedule::Always,
                 dry_run: false,
@@ -65,12 +66,17 @@ fn spec() -> impl Strategy<Value = Spec> {
         any::<bool>(),
     )
         .prop_map(|(header, body, short, ignores)| Compare { header, body, short, ignores });
-    let rest = (select(vec![1u64, 2, 5]), prop::bool::weighted(0.1), prop::option::of(compare));
+    let rest = (
+        select(vec![1u64, 2, 5]),
+        prop::bool::weighted(0.1),
+        prop::option::of(compare),
+        prop::bool::weighted(0.3),
+    );
     (selection, transform, limits, rest).prop_map(|(selection, transform, limits, rest)| {
         let (cluster, (percentage, sample_by), only_post, excludes, schedule) = selection;
         let (body, redacts, retries) = transform;
         let (max_in_flight, burst, breaker) = limits;
-        let (seconds, dry_run, compare) = rest;
+        let (seconds, dry_run, compare, late) = rest;
         // A share that grows is neither nothing nor everything on its way.
         let schedule =
             if sample_by.is_none() && schedule == Schedule::Ramp { Schedule::From } else { schedule };
@@ -80,6 +86,7 @@ fn spec() -> impl Strategy<Value = Spec> {
             percentage,
             sample_by,
             only_post,
+            late,
             excludes,
             body,
             redacts,
