@@ -21,7 +21,7 @@ pub fn limits(node: &Node) -> Option<Limits> {
         Some(node) => {
             let per_second = match node.as_number() {
                 Some(value) if (MIN_RATE..=MAX_RATE).contains(&value) => Some(value),
-                _ => node.refuse("a number from 0.001 to 1000000"),
+                _ => node.refuse_unquoted(&"a number from 0.001 to 1000000"),
             };
             let burst = match burst {
                 Some(node) => read_burst(node),

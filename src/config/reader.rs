@@ -87,10 +87,21 @@ impl<'a> Node<'a> {
         None
     }
 
+    /// The same where a number or a truth value is wanted and the text of one may be there.
+    #[inline(never)]
+    pub fn refuse_unquoted<T>(&self, expected: &dyn Display) -> Option<T> {
+        match self.document {
+            Document::String(text) if matches!(&**text, "true" | "false") || text.parse::<f64>().is_ok() => {
+                self.refuse(format_args!("{expected}: write {text} without quotes"))
+            }
+            _ => self.refuse(expected),
+        }
+    }
+
     pub fn bool(&self) -> Option<bool> {
         match self.document {
             Document::Bool(value) => Some(*value),
-            _ => self.refuse("true or false"),
+            _ => self.refuse_unquoted(&"true or false"),
         }
     }
 
@@ -129,7 +140,7 @@ impl<'a> Node<'a> {
             Some(value) if value.fract() == 0.0 && value >= min as f64 && value <= max as f64 => {
                 Some(value as u64)
             }
-            _ => self.refuse(format_args!("a whole number from {min} to {max}")),
+            _ => self.refuse_unquoted(&format_args!("a whole number from {min} to {max}")),
         }
     }
 

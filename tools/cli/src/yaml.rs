@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! YAML as Envoy and kubectl read it, with the line of every value. JSON is YAML as well.
+//!
+//! Both read bare words such as `on` and `no` as truth values, as YAML 1.1 has it. In a key only kubectl (and Istio) does so, which makes
+//! `true` of the key `on`; it also merges what stands under `<<`.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +20,38 @@ const MAX_DEPTH: usize = 128;
 pub struct Document {
     pub value: Value,
     pub lines: Lines,
+    pub words: Words,
+}
+
+/// Words without quotes that were read as truth values, by their paths.
+#[derive(Debug, Clone, Default)]
+pub struct Words(BTreeMap<String, Word>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// As it is written.
+    pub text: String,
+    pub value: bool,
+    /// It is the key at this path, and not the value.
+    pub is_key: bool,
+}
+
+impl Words {
+    pub fn at(&self, path: &str) -> Option<&Word> {
+        self.0.get(path)
+    }
+
+    /// The keys below a path, each with its own path from there.
+    pub fn keys_below<'a>(&'a self, outer: &'a str) -> impl Iterator<Item = (&'a str, &'a Word)> {
+        let inside = move |path: &'a str| match outer {
+            "" => Some(path),
+            _ => path.strip_prefix(outer).map(|rest| rest.trim_start_matches('.')),
+        };
+        self.0
+            .iter()
+            .filter(|(_, word)| word.is_key)
+            .filter_map(move |(path, word)| Some((inside(path)?, word)))
+    }
 }
 
 /// Reads every document of a text.
@@ -27,9 +62,10 @@ pub fn documents(text: &str) -> Result<Vec<Document>, String> {
     nodes(text)?
         .iter()
         .map(|node| {
-            let mut lines = BTreeMap::from([(String::new(), node.span.start.line())]);
-            let value = Reading { lines: &mut lines }.value(node, "", 0)?;
-            Ok(Document { value, lines: lines.into() })
+            let lines = BTreeMap::from([(String::new(), node.span.start.line())]);
+            let mut reading = Reading { lines, words: BTreeMap::new(), is_kubernetes: is_kubernetes(node) };
+            let value = reading.value(node, "", 0)?;
+            Ok(Document { value, lines: reading.lines.into(), words: Words(reading.words) })
         })
         .collect()
 }
@@ -62,11 +98,22 @@ fn too_deep(line: usize) -> String {
     format!("more than {MAX_DEPTH} levels at line {line}")
 }
 
-struct Reading<'a> {
-    lines: &'a mut BTreeMap<String, usize>,
+/// An object of Kubernetes, or a configuration of the filter alone, which is meant for one.
+fn is_kubernetes(node: &MarkedYaml<'_>) -> bool {
+    let YamlData::Mapping(members) = &node.data else { return false };
+    let has = |name: &str| {
+        members.keys().any(|key| matches!(&key.data, YamlData::Representation(text, ..) if text == name))
+    };
+    has("apiVersion") && has("kind") || has("mirrors")
 }
 
-impl Reading<'_> {
+struct Reading {
+    lines: BTreeMap<String, usize>,
+    words: BTreeMap<String, Word>,
+    is_kubernetes: bool,
+}
+
+impl Reading {
     fn value(&mut self, node: &MarkedYaml<'_>, path: &str, depth: usize) -> Result<Value, String> {
         let line = node.span.start.line();
         if depth > MAX_DEPTH {
@@ -75,10 +122,16 @@ impl Reading<'_> {
         match &node.data {
             YamlData::Representation(text, style, tag) if *style == ScalarStyle::Plain => {
                 // Whatever its tag: `!!str off` is a truth value to Envoy as well.
-                Ok(truth(text).map_or_else(
-                    || scalar(text, Scalar::parse_from_cow_and_metadata(text.clone(), *style, tag.as_ref())),
-                    Value::Bool,
-                ))
+                let Some(value) = truth(text) else {
+                    let parsed = Scalar::parse_from_cow_and_metadata(text.clone(), *style, tag.as_ref());
+                    return Ok(scalar(text, parsed));
+                };
+                self.words.entry(path.to_owned()).or_insert(Word {
+                    text: text.to_string(),
+                    value,
+                    is_key: false,
+                });
+                Ok(value.into())
             }
             YamlData::Representation(text, ..) => Ok(Value::from(text.as_ref())),
             YamlData::Sequence(items) => {
@@ -91,17 +144,33 @@ impl Reading<'_> {
             }
             YamlData::Mapping(members) => {
                 let mut object = Map::new();
+                let mut merged = Vec::new();
                 for (key, value) in members {
                     let line = key.span.start.line();
-                    let YamlData::Representation(name, ..) = &key.data else {
+                    let YamlData::Representation(text, style, _) = &key.data else {
                         return Err(format!("a key that is not text at line {line}"));
                     };
-                    let path = member(path, name);
+                    let is_bare = self.is_kubernetes && *style == ScalarStyle::Plain;
+                    if is_bare && text == "<<" {
+                        merged.push(self.value(value, path, depth + 1)?);
+                        continue;
+                    }
+                    let word = truth(text).filter(|_| is_bare);
+                    let name = word.map_or_else(|| text.to_string(), |value| value.to_string());
+                    let path = member(path, &name);
+                    if let Some(value) = word {
+                        let word = Word { text: text.to_string(), value, is_key: true };
+                        self.words.insert(path.clone(), word);
+                    }
                     self.lines.insert(path.clone(), line);
                     let value = self.value(value, &path, depth + 1)?;
-                    if object.insert(name.to_string(), value).is_some() {
-                        return Err(format!("the key {name} a second time at line {line}"));
+                    if object.insert(name, value).is_some() {
+                        return Err(format!("the key {text} a second time at line {line}"));
                     }
+                }
+                // What the object has itself counts.
+                for (key, value) in merged.into_iter().flat_map(mappings).flatten() {
+                    object.entry(key).or_insert(value);
                 }
                 Ok(Value::Object(object))
             }
@@ -110,6 +179,15 @@ impl Reading<'_> {
             // An empty document.
             YamlData::BadValue | YamlData::Alias(_) => Ok(Value::Null),
         }
+    }
+}
+
+/// The mapping, or the mappings in a list, that `<<` has.
+fn mappings(value: Value) -> Vec<Map<String, Value>> {
+    match value {
+        Value::Object(object) => vec![object],
+        Value::Array(items) => items.into_iter().flat_map(mappings).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -5,17 +5,29 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use harness::root;
-use shadow_filter_cli::check::{Outcome, Report, check};
+use shadow_filter_cli::check::{Outcome, Report, Terms};
 use shadow_filter_cli::yaml;
+
+#[path = "check/findings.rs"]
+mod findings;
 
 fn now() -> SystemTime {
     humantime::parse_rfc3339("2026-11-21T09:00:00Z").expect("a time")
+}
+
+fn check(name: &str, text: &str) -> Report {
+    shadow_filter_cli::check::check(name, text, &terms(None))
+}
+
+fn terms(concurrency: Option<u32>) -> Terms {
+    Terms { now: now(), allowed: BTreeSet::new(), concurrency }
 }
 
 /// A file of these tests, or of the repository.
@@ -25,7 +37,7 @@ fn read(file: &str) -> String {
 }
 
 fn said_of(file: &str) -> Report {
-    check(file, &read(file), now())
+    check(file, &read(file))
 }
 
 /// Compares what is said of a file with the words that were agreed on.
@@ -81,7 +93,7 @@ fn the_manifests_are_explained() {
 }
 
 #[test]
-fn faults_have_paths_and_lines() {
+fn errors_have_paths_and_lines() {
     holds("tests/check/faults.json", Outcome::Invalid);
     holds("tests/check/broken.json", Outcome::Invalid);
     holds("tests/check/manifests.yaml", Outcome::Invalid);
@@ -99,7 +111,7 @@ fn what_cannot_be_redacted_is_said_not_to_be_copied() {
         let body = format!(r#"{{"on_overflow": "{overflow}"}}"#);
         format!(r#"{{"mirrors": [{{"cluster": "c", "redact": {{"json": ["/a"]}}, "body": {body}}}]}}"#)
     };
-    let says = |overflow, words| check("file", &text(overflow), now()).text.contains(words);
+    let says = |overflow, words| check("file", &text(overflow)).text.contains(words);
     assert!(says("skip", "a larger one is not copied, nor is one whose body is not JSON\n"));
     assert!(says("headers_only", "copied without it, one whose body is not JSON is not copied\n"));
 }
@@ -110,17 +122,17 @@ fn what_never_holds_is_told() {
         "cluster": "c", "match": [{"methods": ["GET", "post"]}], "exclude": [{}, {"path": {"prefix": "/a?b="}}],
         "redact": {"json": ["/a", "/user/"]}
     }]}"#;
-    let report = check("file", text, now());
+    let report = check("file", text);
     assert!(!report.text.contains("max_bytes"), "{}", report.text);
     for path in ["match[0].methods[1]: ", "exclude[1].path.prefix: ", "redact.json[1]: "] {
-        assert!(report.text.contains(&format!("  warning: mirrors[0].{path}")), "{path}\n{}", report.text);
+        assert!(report.text.contains(&format!(" warning: mirrors[0].{path}")), "{path}\n{}", report.text);
     }
     let text = r#"{"max_buffered_bytes": 65536, "mirrors": [{"cluster": "c"}]}"#;
-    let report = check("file", text, now());
+    let report = check("file", text);
     assert!(report.text.contains("mirrors[0].body.max_bytes: 1 MiB"), "{}", report.text);
     let text =
         r#"{"mirrors": [{"cluster": "c", "match": [{"path": {"regex": "/a?"}}], "redact": {"json": [""]}}]}"#;
-    let report = check("file", text, now());
+    let report = check("file", text);
     assert!(
         !["path.regex", "redact.json[0]"].iter().any(|path| report.text.contains(path)),
         "{}",
@@ -147,7 +159,7 @@ fn a_bare_word_is_what_envoy_makes_of_it() {
         ("---\n# none\n---\nmirrors:\n-\n  cluster: c\n  breaker:\n    off\n".into(), false),
     ];
     for (text, valid) in texts {
-        let report = check("file", &text, now());
+        let report = check("file", &text);
         let expected = if valid { Outcome::Fine } else { Outcome::Invalid };
         assert_eq!(report.outcome, expected, "{text}\n{}", report.text);
     }
@@ -156,7 +168,7 @@ fn a_bare_word_is_what_envoy_makes_of_it() {
 #[test]
 fn lines_are_those_of_flow_style_too() {
     let text = "mirrors: [\n  {cluster: c, percentage: 1},\n  {cluster: d,\n   \"timeout\": 5}]\n";
-    let report = check("file", text, now());
+    let report = check("file", text);
     assert!(report.text.contains("file:4: mirrors[1].timeout: found 5"), "{}", report.text);
 }
 
@@ -175,35 +187,48 @@ fn a_bootstrap_in_json_says_what_yaml_says() {
         let words = report.text.lines().map(|line| line.split(": ").skip_while(|part| part.contains("file")));
         words.map(|parts| parts.collect::<Vec<_>>().join(": ").trim().to_owned()).collect()
     };
-    assert_eq!(without_lines(check("file", &json, now())), without_lines(check("file", &text, now())));
+    assert_eq!(without_lines(check("file", &json)), without_lines(check("file", &text)));
 }
 
 #[test]
 fn what_has_no_plugin_or_no_form_cannot_be_checked() {
     for text in ["", " \n", "a: [", "kind: Pod\napiVersion: v1\n", "just text", "a: 1\n---\nb: [1]\n"] {
-        assert_eq!(check("file", text, now()).outcome, Outcome::Unreadable, "{text}");
+        assert_eq!(check("file", text).outcome, Outcome::Unreadable, "{text}");
     }
     for text in ["{}", "[]", "7", "{", "{\"mirror\": []}"] {
-        assert_eq!(check("file", text, now()).outcome, Outcome::Invalid, "{text}");
+        assert_eq!(check("file", text).outcome, Outcome::Invalid, "{text}");
     }
     // As deep as a reader goes, and deeper.
     for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), "- ".repeat(1000)] {
-        assert_ne!(check("file", &text, now()).outcome, Outcome::Fine);
+        assert_ne!(check("file", &text).outcome, Outcome::Fine);
     }
 }
 
 #[test]
 fn the_program_says_it_by_its_exit_code() {
-    let run = |file: &str| {
+    let run_with = |options: &[&str], file: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shadow-filter"));
-        command.args(["check", file]).current_dir(root()).stdin(Stdio::null());
+        command.arg("check").args(options).arg(file).current_dir(root()).stdin(Stdio::null());
         let output = command.output().expect("the program runs");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
+    let run = |file: &str| run_with(&[], file);
     let (code, said) = run("examples/configs/read-only.json");
     assert_eq!(code, Some(0));
-    assert_eq!(said, said_of("examples/configs/read-only.json").text);
+    // All but the last line, which proposes a day from now.
+    let without_day = |text: &str| text.rsplit_once("write \"until\"").map(|(before, _)| before.to_owned());
+    assert_eq!(without_day(&said), without_day(&said_of("examples/configs/read-only.json").text));
     assert_eq!(run("tools/cli/tests/check/faults.json").0, Some(1));
     assert_eq!(run("no-such-file").0, Some(2));
     assert_eq!(run("-").0, Some(2), "standard input is empty");
+    let (code, said) = run_with(&["--deny-warnings"], "examples/configs/read-only.json");
+    assert_eq!((code, said.ends_with("\ndenied: 1 warning\n")), (Some(1), true), "{said}");
+    let (code, said) =
+        run_with(&["--deny-warnings", "--concurrency", "4"], "tools/cli/tests/check/careful.yaml");
+    assert_eq!((code, said.contains("denied")), (Some(0), false), "{said}");
+    assert_eq!(run_with(&["--deny-warnings"], "no-such-file").0, Some(2));
+    let (code, said) =
+        run_with(&["--deny-warnings", "--allow", "no-end,rate"], "examples/configs/read-only.json");
+    assert_eq!((code, said.contains("warning")), (Some(0), false), "{said}");
+    assert_eq!(run_with(&["--allow", "no-such"], "examples/configs/read-only.json").0, Some(2));
 }

@@ -5,17 +5,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use super::place::Step;
 use crate::lines::{self, Lines};
-use crate::yaml::{self, Document};
+use crate::yaml::{self, Document, Words};
 
 const MODULE: [&str; 2] = ["shadow-filter", "shadow_filter"];
 const NAMES: [&str; 3] = ["shadow", "shadow-filter", "shadow_filter"];
 /// Keys of a document that is Envoy's or Kubernetes', and not a plugin configuration.
-const FOREIGN: [&str; 9] = [
+const FOREIGN: [&str; 10] = [
     "static_resources",
     "staticResources",
     "dynamic_resources",
     "resources",
+    "configs",
     "apiVersion",
     "kind",
     "@type",
@@ -26,6 +28,8 @@ const FOREIGN: [&str; 9] = [
 const MAX_DEPTH: usize = 100;
 
 pub struct File {
+    /// None where the text is the configuration itself, in JSON.
+    pub documents: Vec<Document>,
     pub plugins: Vec<Plugin>,
     /// Wasm plugins that are not this filter.
     pub others: usize,
@@ -36,9 +40,11 @@ pub struct Plugin {
     /// What it is and where, if the configuration is not the whole file.
     pub place: Option<String>,
     pub line: Option<usize>,
+    /// The index of its document, and the way to it there.
+    pub document: usize,
+    pub steps: Vec<Step>,
     /// Of the configuration in its document.
     pub path: String,
-    pub lines: Lines,
     pub source: Source,
 }
 
@@ -55,8 +61,9 @@ pub enum Source {
 
 /// The configurations of this filter in what an Envoy says at `/config_dump`, as far as they are JSON.
 pub fn configurations(dump: &Value) -> Vec<Value> {
-    let mut file = File { plugins: Vec::new(), others: 0 };
-    Search::new(&mut file, Lines::default(), "").all(dump);
+    let mut file = File { documents: Vec::new(), plugins: Vec::new(), others: 0 };
+    let document = Document { value: dump.clone(), lines: Lines::default(), words: Words::default() };
+    Search::new(&mut file, &document, 0, "").all();
     let json = |plugin: Plugin| match plugin.source {
         Source::Tree(json) => Some(json),
         Source::Text { text, .. } => serde_json::from_slice(&text).ok(),
@@ -73,9 +80,13 @@ pub fn read(text: &str) -> Result<File, String> {
     if text.trim().is_empty() {
         return Err("the file is empty".into());
     }
-    let mut file = File { plugins: Vec::new(), others: 0 };
+    let mut file = File { documents: Vec::new(), plugins: Vec::new(), others: 0 };
     match serde_json::from_str::<Value>(text) {
-        Ok(json) if is_foreign(&json) => Search::new(&mut file, lines::of_json(text), text).all(&json),
+        Ok(value) if is_foreign(&value) => {
+            let document = Document { value, lines: lines::of_json(text), words: Words::default() };
+            Search::new(&mut file, &document, 0, text).all();
+            file.documents.push(document);
+        }
         // As it stands: keys that it has twice are faults.
         Ok(_) => file.plugins.push(whole(Source::Text { text: text.into(), first_line: Some(1) })),
         Err(_) if text.trim_start().starts_with('{') => {
@@ -88,18 +99,19 @@ pub fn read(text: &str) -> Result<File, String> {
 
 fn yaml(text: &str, file: &mut File) -> Result<(), String> {
     let documents = yaml::documents(text).map_err(|error| format!("neither JSON nor YAML: {error}"))?;
-    for Document { value, lines } in documents {
-        if value.get("mirrors").is_some() && !is_foreign(&value) {
-            file.plugins.push(Plugin { lines, ..whole(Source::Tree(value)) });
+    for (index, document) in documents.iter().enumerate() {
+        if document.value.get("mirrors").is_some() && !is_foreign(&document.value) {
+            file.plugins.push(Plugin { document: index, ..whole(Source::Tree(document.value.clone())) });
         } else {
-            Search::new(file, lines, text).all(&value);
+            Search::new(file, document, index, text).all();
         }
     }
+    file.documents = documents;
     Ok(())
 }
 
 fn whole(source: Source) -> Plugin {
-    Plugin { place: None, line: None, path: String::new(), lines: Lines::default(), source }
+    Plugin { place: None, line: None, document: 0, steps: Vec::new(), path: String::new(), source }
 }
 
 fn is_foreign(json: &Value) -> bool {
@@ -113,28 +125,33 @@ fn contains_object(json: &Value) -> bool {
 
 struct Search<'a> {
     file: &'a mut File,
-    lines: Lines,
+    document: &'a Document,
+    index: usize,
     text: &'a str,
+    steps: Vec<Step>,
 }
 
 impl<'a> Search<'a> {
-    fn new(file: &'a mut File, lines: Lines, text: &'a str) -> Self {
-        Self { file, lines, text }
+    fn new(file: &'a mut File, document: &'a Document, index: usize, text: &'a str) -> Self {
+        Self { file, document, index, text, steps: Vec::new() }
     }
 
-    fn all(&mut self, json: &Value) {
-        self.at(json, "", "", 0);
+    fn all(&mut self) {
+        let document = self.document;
+        self.at(&document.value, "", "");
     }
 
     /// Looks at a value and everything in it. `resource` is what the last Kubernetes object around it is called.
-    fn at(&mut self, json: &Value, path: &str, resource: &str, depth: usize) {
-        if depth > MAX_DEPTH {
+    fn at(&mut self, json: &Value, path: &str, resource: &str) {
+        if self.steps.len() > MAX_DEPTH {
             return;
         }
         match json {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.at(item, &format!("{path}[{index}]"), resource, depth + 1);
+                    self.steps.push(Step::Index(index));
+                    self.at(item, &format!("{path}[{index}]"), resource);
+                    self.steps.pop();
                 }
             }
             Value::Object(object) => {
@@ -144,7 +161,9 @@ impl<'a> Search<'a> {
                     return self.plugin(kind, object, path, resource);
                 }
                 for (key, value) in object {
-                    self.at(value, &lines::member(path, key), resource, depth + 1);
+                    self.steps.push(Step::Key(key.clone()));
+                    self.at(value, &lines::member(path, key), resource);
+                    self.steps.pop();
                 }
             }
             _ => {}
@@ -156,7 +175,7 @@ impl<'a> Search<'a> {
         let at = key.map_or(path.to_owned(), |key| lines::member(path, key));
         let (source, at) = match (kind, config) {
             (_, None | Some(Value::Null)) => {
-                (Source::Text { text: Vec::new(), first_line: self.lines.of(path) }, at)
+                (Source::Text { text: Vec::new(), first_line: self.document.lines.of(path) }, at)
             }
             (Kind::Istio | Kind::EnvoyGateway, Some(config)) => (Source::Tree(config.clone()), at),
             (Kind::Envoy, Some(config)) => (self.wrapped(config, &at), lines::member(&at, "value")),
@@ -169,8 +188,8 @@ impl<'a> Search<'a> {
         let name = name.iter().find_map(|key| object.get(*key)?.as_str()).filter(|name| !name.is_empty());
         let name = name.map_or("plugin".to_owned(), |name| format!("plugin `{name}`"));
         let place = if resource.is_empty() { name } else { format!("{name} of {resource}") };
-        let (line, lines) = (self.lines.of(path), self.lines.clone());
-        self.file.plugins.push(Plugin { place: Some(place), line, path: at, lines, source });
+        let (line, document, steps) = (self.document.lines.of(path), self.index, self.steps.clone());
+        self.file.plugins.push(Plugin { place: Some(place), line, document, steps, path: at, source });
     }
 
     /// A `google.protobuf.Any`, as Envoy wants it.
@@ -204,7 +223,7 @@ impl<'a> Search<'a> {
 
     /// The line in which a text begins: below its key, where it stands there as it is.
     fn first_line(&self, path: &str) -> Option<usize> {
-        let line = self.lines.of(path)?;
+        let line = self.document.lines.of(path)?;
         let own = self.text.lines().nth(line.checked_sub(1)?)?.trim_end();
         let is_block =
             own.ends_with(['|', '>']) || own.ends_with("|-") || own.ends_with(">-") || own.ends_with("|+");

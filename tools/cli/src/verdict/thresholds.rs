@@ -218,7 +218,7 @@ fn read(file: &Path) -> Result<Thresholds> {
 fn parse(text: &str) -> Result<Thresholds> {
     let mut documents = yaml::documents(text).map_err(|error| anyhow!("neither JSON nor YAML: {error}"))?;
     ensure!(documents.len() == 1, "found {} documents, expected one", documents.len());
-    let Some(Document { value, lines }) = documents.pop() else {
+    let Some(Document { value, lines, .. }) = documents.pop() else {
         bail!("found nothing, expected thresholds")
     };
     serde_path_to_error::deserialize(value).map_err(|error| {
