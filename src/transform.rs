@@ -8,6 +8,7 @@ mod outgoing;
 mod path;
 mod redaction;
 mod retry;
+mod scheme;
 
 pub use self::authority::Authority;
 pub use self::headers::{CREDENTIALS, HeaderEdits, NamePattern};
@@ -15,6 +16,7 @@ pub use self::outgoing::{MAX_HEADER_BYTES, MAX_HEADERS, Outgoing, Rewritten, fit
 pub use self::path::PathRewrite;
 pub use self::redaction::{BodyRedaction, RedactError, Redaction, Replacement};
 pub use self::retry::Retry;
+pub use self::scheme::Scheme;
 
 /// What a mirror changes in its copies.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +24,7 @@ pub struct Transform {
     /// Value of the header that marks a copy: the mirror's name.
     pub marker: String,
     pub authority: Authority,
+    pub scheme: Scheme,
     pub path: Option<PathRewrite>,
     pub headers: HeaderEdits,
     pub redact: Redaction,

@@ -11,6 +11,7 @@ pub const MIRROR: &[&str] = &[
     "match",
     "exclude",
     "authority",
+    "scheme",
     "path",
     "headers",
     "redact",

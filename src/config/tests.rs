@@ -21,7 +21,7 @@ use crate::capture::{BodyPolicy, OnOverflow};
 use crate::compare::{BodyRule, PlaceStyle, Rules};
 use crate::json::Pointer;
 use crate::select::{Conditions, Percentage, Schedule, Selection, Target};
-use crate::transform::{Authority, HeaderEdits, NamePattern, Redaction, Transform};
+use crate::transform::{Authority, HeaderEdits, NamePattern, Redaction, Scheme, Transform};
 
 fn parse(json: &Value) -> Config {
     parse_text(&json.to_string())
@@ -77,6 +77,7 @@ fn default_mirror() -> MirrorConfig {
         transform: Transform {
             marker: "shadow".into(),
             authority: Authority::Suffix(b"-shadow".to_vec()),
+            scheme: Scheme::Http,
             path: None,
             headers: HeaderEdits::default(),
             redact: Redaction::default(),
@@ -105,7 +106,10 @@ fn valid() -> Vec<Value> {
             "headers": {"remove": ["A", "x-*", "*"], "set": {"X-Set": "s", "b": ""}, "add": {"x-add": "ä"}},
             "body": {"mode": "full", "max_bytes": 0, "on_overflow": "headers_only"},
         }]}),
-        json!({"mirrors": [{"cluster": "c", "authority": "keep", "body": {"mode": "none"}, "headers": {}}]}),
+        json!({"mirrors": [
+            {"cluster": "c", "authority": "keep", "scheme": "keep", "body": {"mode": "none"}, "headers": {}},
+            {"cluster": "d", "scheme": "https", "send": "primary_end"},
+        ]}),
         json!({"mirrors": [
             {
                 "cluster_header": {"name": "X-To", "allowed": ["a", "b"]}, "percentage": 2.5, "dry_run": true,

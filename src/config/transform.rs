@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads what a copy looks like: `authority`, `path`, `headers`, `redact` and `retry`.
+//! Reads what a copy looks like: `authority`, `scheme`, `path`, `headers`, `redact` and `retry`.
 
 mod headers;
 mod redact;
@@ -9,15 +9,18 @@ use std::time::Duration;
 
 use super::reader::{Node, Object};
 use super::{fields, keys};
-use crate::transform::{Authority, HeaderEdits, PathRewrite, Redaction, Transform};
+use crate::transform::{Authority, HeaderEdits, PathRewrite, Redaction, Scheme, Transform};
 
 const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
+const SCHEMES: [(&str, Scheme); 3] =
+    [("keep", Scheme::Keep), ("http", Scheme::Http), ("https", Scheme::Https)];
 const MAX_AUTHORITY: usize = 255;
 const MAX_PATH: usize = 1024;
 
 /// Without the marker: that is the mirror's name. `timeout` is the mirror's, if that is valid.
 pub fn read(mirror: &Object, timeout: Option<Duration>) -> Option<Transform> {
     let authority = mirror.or("authority", Authority::default(), read_authority);
+    let scheme = mirror.or("scheme", Scheme::default(), |node| node.one_of(&SCHEMES));
     let path = mirror.or("path", None, |node| read_path(node).map(Some));
     let headers = mirror.or("headers", HeaderEdits::default(), headers::read);
     let redact = mirror.or("redact", Redaction::default(), redact::read);
@@ -25,6 +28,7 @@ pub fn read(mirror: &Object, timeout: Option<Duration>) -> Option<Transform> {
     Some(Transform {
         marker: String::new(),
         authority: authority?,
+        scheme: scheme?,
         path: path?,
         headers: headers?,
         redact: redact?,

@@ -54,6 +54,7 @@ impl<'a> Outgoing<'a> {
             if name.starts_with(b":") {
                 match name {
                     b":authority" => Fate::Becomes(&rewritten.authority),
+                    b":scheme" => transform.scheme.fate(value),
                     b":path" => rewritten.path.as_deref().map_or(Fate::Stays, Fate::Becomes),
                     _ => Fate::Stays,
                 }
@@ -112,8 +113,12 @@ impl Transform {
     fn most_growth(&self, head: &Head) -> usize {
         let path = self.path.as_ref().map_or(0, PathRewrite::most_growth);
         let retry = self.retry.as_ref().map_or(0, Retry::most_growth);
-        let fixed =
-            self.authority.most_growth() + self.headers.most_growth() + MARKER.len() + self.marker.len() + 10;
+        let fixed = self.scheme.most_growth()
+            + self.authority.most_growth()
+            + self.headers.most_growth()
+            + MARKER.len()
+            + self.marker.len()
+            + 10;
         self.redact.most_growth(head).saturating_add(fixed + path + retry)
     }
 }

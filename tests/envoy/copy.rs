@@ -9,6 +9,7 @@ mod fidelity;
 mod hop_by_hop;
 mod large_heads;
 mod once;
+mod scheme;
 mod tunnels;
 mod unfinished;
 

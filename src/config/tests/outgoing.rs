@@ -166,6 +166,20 @@ fn the_authority_gets_its_suffix_before_the_port() {
 }
 
 #[test]
+fn the_scheme_is_that_of_a_connection_without_tls_unless_told_otherwise() {
+    for (key, expected) in
+        [(json!({}), "http"), (json!({"scheme": "https"}), "https"), (json!({"scheme": "keep"}), "HTTPS")]
+    {
+        let mut keys = json!({"cluster": "m"});
+        keys.as_object_mut().expect("an object").extend(key.as_object().expect("an object").clone());
+        let (mirror, request) = (mirror(keys), head(&[(":scheme", "HTTPS"), (":path", "/")]));
+        let rewritten = Rewritten::of(&request, &mirror);
+        let outgoing = Outgoing::build(&request, &mirror, &rewritten, 0);
+        assert_eq!(outgoing.headers().next(), Some((&b":scheme"[..], expected.as_bytes())));
+    }
+}
+
+#[test]
 fn a_request_without_authority_gets_none() {
     let head = head(&[(":path", "/")]);
     let mirror = mirror(json!({"cluster": "m"}));
