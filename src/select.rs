@@ -6,6 +6,7 @@ mod matcher;
 mod sampling;
 mod schedule;
 mod selection;
+mod statuses;
 mod sticky;
 mod target;
 
@@ -14,5 +15,6 @@ pub use self::matcher::{Matcher, Pattern, Test, Text};
 pub use self::sampling::{Dice, Percentage};
 pub use self::schedule::{Ramp, Schedule};
 pub use self::selection::{Drawn, Selection, Unselected};
+pub use self::statuses::{PrimaryStatus, Statuses};
 pub use self::sticky::{Key, SampleBy};
 pub use self::target::{MAX_ALLOWED, Target};

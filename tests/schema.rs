@@ -215,7 +215,12 @@ fn around(path: &str, key: &str, value: &Value) -> (Value, Value) {
             json!({"mirrors": [merged(mirror, object)]})
         }
         "mirrors[].cluster_header" => json!({"mirrors": [{"cluster_header": object}]}),
-        "mirrors[].match[]" => json!({"mirrors": [{"cluster": "c", "match": [object]}]}),
+        "mirrors[].match[]" => {
+            json!({"mirrors": [{"cluster": "c", "send": "primary_end", "match": [object]}]})
+        }
+        "mirrors[].match[].answer" => {
+            json!({"mirrors": [{"cluster": "c", "send": "primary_end", "match": [{"answer": object}]}]})
+        }
         "mirrors[].match[].path" => json!({"mirrors": [{"cluster": "c", "match": [{"path": object}]}]}),
         "mirrors[].ramp" => json!({"mirrors": [{
             "cluster": "c", "active": {"from": "2026-01-01T00:00:00Z"}, "ramp": object,

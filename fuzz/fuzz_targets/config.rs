@@ -27,6 +27,7 @@ use shadow_filter::capture::{BodyPolicy, MAX_BODY_BYTES, MAX_BUFFERED_BYTES};
 use shadow_filter::config::{Config, MAX_MIRRORS};
 use shadow_filter::http::Head;
 use shadow_filter::http::reserved::is_reserved;
+use shadow_filter::select::PrimaryStatus;
 use shadow_filter::transform::{Outgoing, Rewritten, fits};
 
 static REQUEST: LazyLock<Head> = LazyLock::new(|| {
@@ -97,7 +98,7 @@ fn check(config: &Config) {
             assert!(!is_reserved(name) && !name.iter().any(u8::is_ascii_uppercase));
             assert!(!value.iter().any(|byte| b"\r\n\0".contains(byte)), "{value:?}");
         }
-        mirror.select.conditions.admit(&REQUEST);
+        mirror.select.conditions.admit(&REQUEST, PrimaryStatus::Awaited);
         if let Some(by) = &mirror.select.sample_by {
             assert!(!by.salt.contains('\0'));
             by.draw(&REQUEST);

@@ -28,7 +28,8 @@ pub const MIRROR: &[&str] = &[
 ];
 pub const CLUSTER_HEADER: &[&str] = &["name", "allowed"];
 pub const SAMPLE_BY: &[&str] = &["header", "cookie", "query", "salt"];
-pub const CONDITION: &[&str] = &["methods", "path", "headers", "query"];
+pub const CONDITION: &[&str] = &["methods", "path", "headers", "query", "answer"];
+pub const ANSWER: &[&str] = &["status"];
 pub const MATCHER: &[&str] = &["exact", "prefix", "suffix", "contains", "regex", "present", "ignore_case"];
 pub const AUTHORITY: &[&str] = &["suffix", "literal"];
 pub const HEADERS: &[&str] = &["remove", "set", "add"];
@@ -51,6 +52,7 @@ pub const OBJECTS: &[(&str, &[&str])] = &[
     ("mirrors[].sample_by", SAMPLE_BY),
     ("mirrors[].match[]", CONDITION),
     ("mirrors[].match[].path", MATCHER),
+    ("mirrors[].match[].answer", ANSWER),
     ("mirrors[].authority", AUTHORITY),
     ("mirrors[].path", PATH),
     ("mirrors[].headers", HEADERS),

@@ -52,11 +52,11 @@ impl MirrorConfig {
     pub(super) fn read(node: &Node) -> Option<Self> {
         let object = node.object(keys::MIRROR)?;
         let name = object.or("name", None, |node| read_name(node).map(Some));
-        let select = select::read(&object);
+        let send = object.or("send", SendAt::default(), |node| node.one_of(&SEND));
+        let select = select::read(&object, send.map(|send| send == SendAt::PrimaryEnd));
         let timeout = object.or("timeout", Duration::from_secs(5), fields::duration);
         let transform = transform::read(&object, timeout);
         let body = object.or("body", BodyPolicy::default(), capture::body);
-        let send = object.or("send", SendAt::default(), |node| node.one_of(&SEND));
         let limits = object.or("limits", Limits::default(), admission::limits);
         let breaker = object.or("breaker", Some(BreakerSettings::default()), admission::breaker);
         let dry_run = object.or("dry_run", false, |node| node.bool());

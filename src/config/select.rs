@@ -10,13 +10,14 @@ use super::reader::Object;
 use super::{fields, keys};
 use crate::select::{Conditions, Percentage, Selection};
 
-pub fn read(mirror: &Object) -> Option<Selection> {
+/// `late`: the mirror decides when the primary has answered. Unknown where that is at fault.
+pub fn read(mirror: &Object, late: Option<bool>) -> Option<Selection> {
     let target = target::read(mirror);
     let percentage = mirror.or("percentage", Percentage::ALL, fields::percentage);
     let sample_by = mirror.or("sample_by", None, |node| sample_by::read(node).map(Some));
     let schedule = schedule::read(mirror, percentage);
-    let any_of = mirror.or("match", None, |node| conditions::some(node).map(Some));
-    let none_of = mirror.or("exclude", Vec::new(), conditions::any);
+    let any_of = mirror.or("match", None, |node| conditions::some(node, late).map(Some));
+    let none_of = mirror.or("exclude", Vec::new(), |node| conditions::any(node, late));
     Some(Selection {
         target: target?,
         percentage: percentage?,

@@ -108,7 +108,10 @@ fn valid() -> Vec<Value> {
         }]}),
         json!({"mirrors": [
             {"cluster": "c", "authority": "keep", "scheme": "keep", "body": {"mode": "none"}, "headers": {}},
-            {"cluster": "d", "scheme": "https", "send": "primary_end"},
+            {
+                "cluster": "d", "scheme": "https", "send": "primary_end",
+                "match": [{"answer": {"status": ["2xx", 404]}}], "exclude": [{"answer": {"status": [204.0]}, "methods": ["PUT"]}],
+            },
         ]}),
         json!({"mirrors": [
             {

@@ -60,6 +60,14 @@ impl Deferred {
         let Self { request, wanted, charge, .. } = self;
         let reason = match end {
             PrimaryEnd::Answered(sent) => {
+                let status = request.exchange.primary_status();
+                let mut wanted = wanted;
+                for (index, mirror) in wanted.of(&request.policy.mirrors) {
+                    if let Some(reason) = mirror.select.refusal_by_answer(&request.head, status) {
+                        wanted.remove(index);
+                        worker.skip(mirror, reason.into());
+                    }
+                }
                 // From here on each copy is charged for itself.
                 drop(charge);
                 return request.copy(wanted, &Rc::new(sent), now, worker);

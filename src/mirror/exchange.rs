@@ -33,7 +33,7 @@ pub struct Exchange {
 enum Primary {
     Open(Open),
     Answered {
-        class: Class,
+        status: u16,
         grpc: Option<GrpcStatus>,
         /// When its headers came, and when it ended.
         began: Moment,
@@ -189,8 +189,7 @@ impl Exchange {
         took.iter().for_each(|(mirror, shadow)| mirror.count_slowdown(counted.after, *shadow, ledger));
         let held = observing.filter(|_| whole);
         let held = held.map(|observing| Rc::new(observing.held(status, grpc, counted.after)));
-        let class = counted.class;
-        *primary = Primary::Answered { class, grpc, began: at, ended: now, bytes, held: held.clone() };
+        *primary = Primary::Answered { status, grpc, began: at, ended: now, bytes, held: held.clone() };
         let pair = |(mirror, shadow)| self.pair(mirror, held.clone(), shadow, ledger);
         answers.into_iter().filter_map(pair).collect()
     }
@@ -199,8 +198,9 @@ impl Exchange {
     pub fn copy_sent(&self, mirror: &Rc<Mirror>, ledger: &mut Ledger) {
         match &mut *self.primary.borrow_mut() {
             Primary::Open(open) => open.sent_to.push(mirror.clone()),
-            Primary::Answered { class, grpc, began, .. } => {
-                let counted = Counted { class: *class, grpc: *grpc, after: self.elapsed(*began) };
+            Primary::Answered { status, grpc, began, .. } => {
+                let class = Class::of(*status);
+                let counted = Counted { class, grpc: *grpc, after: self.elapsed(*began) };
                 mirror.count_answer(Side::Primary, &counted, ledger);
             }
             Primary::Lost => {}
@@ -213,6 +213,15 @@ impl Exchange {
             Primary::Open(open) => open.took.push((mirror.clone(), shadow)),
             Primary::Answered { began, .. } => mirror.count_slowdown(self.elapsed(*began), shadow, ledger),
             Primary::Lost => {}
+        }
+    }
+
+    /// The status of the primary's answer, once that has begun and if it could be read.
+    pub fn primary_status(&self) -> Option<u16> {
+        match &*self.primary.borrow() {
+            Primary::Open(open) => open.begun.map(|begun| begun.status),
+            Primary::Answered { status, .. } => Some(*status),
+            Primary::Lost => None,
         }
     }
 

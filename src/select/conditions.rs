@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which requests a mirror may have, by what is in their head.
+//! Which requests a mirror may have, by what is in their head and by the status of the primary's answer.
 
-use super::{Matcher, Test};
+use super::{Matcher, PrimaryStatus, Statuses, Test};
 use crate::http::{Head, host, query};
 
 const AUTHORITY: &str = ":authority";
@@ -25,19 +25,27 @@ pub struct Condition {
     pub headers: Vec<(String, Matcher)>,
     /// Names and values after percent-decoding.
     pub query: Vec<(Vec<u8>, Matcher)>,
+    /// Of the primary's answer.
+    pub answer: Option<Statuses>,
 }
 
 impl Conditions {
-    /// Whether a request is eligible.
-    pub fn admit(&self, head: &Head) -> bool {
+    /// Whether the primary's answer must be known.
+    pub fn ask_answer(&self) -> bool {
+        self.any_of.iter().flatten().chain(&self.none_of).any(|condition| condition.answer.is_some())
+    }
+
+    /// Whether a request is eligible, or may be so as long as the answer is not known.
+    pub fn admit(&self, head: &Head, status: PrimaryStatus) -> bool {
         // Where it cannot be known the request is not copied: what is excluded may be so for a good reason.
-        let any = |conditions: &[Condition], unknown| conditions.iter().any(|one| one.holds(head, unknown));
+        let any =
+            |conditions: &[Condition], unknown| conditions.iter().any(|one| one.holds(head, status, unknown));
         self.any_of.as_deref().is_none_or(|conditions| any(conditions, false)) && !any(&self.none_of, true)
     }
 }
 
 impl Condition {
-    fn holds(&self, head: &Head, unknown: bool) -> bool {
+    fn holds(&self, head: &Head, status: PrimaryStatus, unknown: bool) -> bool {
         let path = head.get(":path").unwrap_or_default();
         let method = head.get(":method").unwrap_or_default();
         self.methods.as_ref().is_none_or(|methods| methods.iter().any(|one| one == method))
@@ -50,6 +58,11 @@ impl Condition {
                 _ => matcher.holds(head.values(name), unknown),
             })
             && self.query.iter().all(|(name, matcher)| matcher.holds(query::values(path, name), unknown))
+            && self.answer.as_ref().is_none_or(|statuses| match status {
+                PrimaryStatus::Known(status) => statuses.has(status),
+                PrimaryStatus::Unreadable => unknown,
+                PrimaryStatus::Awaited => !unknown,
+            })
     }
 }
 

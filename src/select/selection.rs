@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! All that decides whether a mirror copies a request, in the order in which it is asked.
 
-use super::{Conditions, Dice, Percentage, SampleBy, Schedule, Target};
+use super::{Conditions, Dice, Percentage, PrimaryStatus, SampleBy, Schedule, Target};
 use crate::http::Head;
 use crate::time::Timestamp;
 
@@ -49,13 +49,21 @@ impl Selection {
     pub fn refusal(&self, head: &Head, time: Option<Timestamp>, dice: &mut Dice) -> Option<Unselected> {
         if !self.keeps(head, time, dice) {
             Some(Unselected::Unsampled)
-        } else if !self.conditions.admit(head) {
+        } else if !self.conditions.admit(head, PrimaryStatus::Awaited) {
             Some(Unselected::Unmatched)
         } else if self.target.of(head).is_none() {
             Some(Unselected::NoTarget)
         } else {
             None
         }
+    }
+
+    /// Why a request that was let in is not copied after all, now that the primary has answered. `None` is a status that could not be
+    /// read.
+    pub fn refusal_by_answer(&self, head: &Head, status: Option<u16>) -> Option<Unselected> {
+        let status = status.map_or(PrimaryStatus::Unreadable, PrimaryStatus::Known);
+        let refuses = self.conditions.ask_answer() && !self.conditions.admit(head, status);
+        refuses.then_some(Unselected::Unmatched)
     }
 
     /// Whether the request stays in the share by its key, or by chance where it has none.

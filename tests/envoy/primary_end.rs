@@ -204,6 +204,35 @@ async fn only_what_an_upstream_answered_is_copied() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_primarys_answer_decides_who_is_copied() -> Result<()> {
+    let mirrors = r#"{"mirrors": [
+        {"name": "ok", "cluster": "shadow", "send": "primary_end", "match": [{"answer": {"status": ["2xx", 404]}}]},
+        {"name": "failed", "cluster": "shadow", "send": "primary_end", "match": [{"answer": {"status": ["5xx"]}}]},
+        {"name": "changed", "cluster": "shadow", "send": "primary_end", "exclude": [{"answer": {"status": [304, "4xx", "5xx"]}}]}
+    ]}"#;
+    let pair = Pair::with(mirrors).await?;
+    pair.primary.respond_with(|request| {
+        let status = request.path_only().trim_start_matches('/').parse().unwrap_or(200);
+        Reply::status(status)
+    });
+    for path in ["/200", "/304", "/404", "/500", "/503"] {
+        pair.http2().get(path).await?;
+    }
+    let stats = pair.no_copy(|_| false).await?;
+    let copied = |mirror: &str| {
+        let copies = pair.shadow.find_all(|copy| copy.header("x-shadow-mirror") == Some(mirror));
+        let mut paths: Vec<_> = copies.iter().map(|copy| copy.path.clone()).collect();
+        paths.sort();
+        paths.join(" ")
+    };
+    ensure!(copied("ok") == "/200 /404 /sentinel", "{}", copied("ok"));
+    ensure!(copied("failed") == "/500 /503", "{}", copied("failed"));
+    ensure!(copied("changed") == "/200 /sentinel", "{}", copied("changed"));
+    ensure!(stats.skipped("failed").get("unmatched") == Some(&4), "{stats}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_and_redirects_leave_one_copy() -> Result<()> {
     let refused = Refusing::new()?;
     let pair = pair(LATE, &refused).await?;

@@ -295,6 +295,42 @@ fn a_request_that_waits_keeps_the_configuration_that_it_began_with() {
 }
 
 #[test]
+fn conditions_may_ask_for_the_answer() {
+    let keys = json!({
+        "match": [{"methods": ["POST"], "answer": {"status": ["2xx", 404]}}, {"methods": ["GET"]}],
+        "exclude": [{"answer": {"status": [204]}}],
+    });
+    for (status, copied) in [(200, true), (204, false), (301, false), (404, true), (500, false)] {
+        let mut sim = sim(&keys);
+        let stream = routed(&sim);
+        stream.respond(status);
+        stream.gone();
+        sim.tick();
+        assert_eq!(sim.callouts().len(), usize::from(copied), "{status}");
+        let expected: &[&str] = if copied { &[] } else { &["skipped unmatched"] };
+        assert_eq!(skipped(&mut sim), expected, "{status}");
+    }
+    // What no condition can hold for is not held.
+    let mut sim = sim(&keys);
+    sim.request().method("PUT").body("body").send();
+    assert_eq!(skipped(&mut sim), ["skipped unmatched"]);
+    assert_eq!(sim.metric("shadow_buffered_bytes", &[]), 0);
+    // A status that cannot be read is none that is asked for, and may be one that is excluded.
+    for condition in [
+        json!({"match": [{"answer": {"status": ["2xx"]}}]}),
+        json!({"exclude": [{"answer": {"status": [500]}}]}),
+    ] {
+        let mut sim = self::sim(&condition);
+        let stream = routed(&sim);
+        sim.fail("header 2");
+        stream.respond(200);
+        stream.gone();
+        sim.fail_nothing();
+        assert_eq!(skipped(&mut sim), ["skipped unmatched"], "{condition}");
+    }
+}
+
+#[test]
 fn without_the_callback_nothing_is_copied_and_the_log_says_so_once() {
     let mut sim = sim(&json!({}));
     sim.never_log();

@@ -3,7 +3,7 @@
 
 use super::super::reader::Node;
 use super::{fields, keys};
-use crate::select::{Condition, Matcher, Pattern, Test, Text};
+use crate::select::{Condition, Matcher, Pattern, Statuses, Test, Text};
 
 /// Most conditions of a list, and most names or methods in one of them.
 const MAX_CONDITIONS: usize = 64;
@@ -13,32 +13,70 @@ const MATCHER: &str = "an object with one of exact, prefix, suffix, contains, re
 const PSEUDO_HEADERS: [&str; 4] = [":authority", ":method", ":path", ":scheme"];
 
 /// The conditions of `match`: with none of them no request would be eligible.
-pub fn some(node: &Node) -> Option<Vec<Condition>> {
-    read(node, 1, "a list of 1 to 64 conditions")
+pub fn some(node: &Node, late: Option<bool>) -> Option<Vec<Condition>> {
+    read(node, 1, "a list of 1 to 64 conditions", late)
 }
 
 /// The conditions of `exclude`.
-pub fn any(node: &Node) -> Option<Vec<Condition>> {
-    read(node, 0, "a list of at most 64 conditions")
+pub fn any(node: &Node, late: Option<bool>) -> Option<Vec<Condition>> {
+    read(node, 0, "a list of at most 64 conditions", late)
 }
 
-fn read(node: &Node, min: usize, expected: &str) -> Option<Vec<Condition>> {
+fn read(node: &Node, min: usize, expected: &str, late: Option<bool>) -> Option<Vec<Condition>> {
     let items = node.list(expected)?;
     if !(min..=MAX_CONDITIONS).contains(&items.len()) {
         return node.refuse(expected);
     }
-    let conditions: Vec<_> = items.iter().map(condition).collect();
+    let conditions: Vec<_> = items.iter().map(|node| condition(node, late)).collect();
     conditions.into_iter().collect()
 }
 
-fn condition(node: &Node) -> Option<Condition> {
+fn condition(node: &Node, late: Option<bool>) -> Option<Condition> {
     let object = node.object(keys::CONDITION)?;
     let methods = object.or("methods", None, |node| methods(node).map(Some));
     let path = object.or("path", None, |node| matcher(node).map(Some));
     let headers =
         object.or("headers", Vec::new(), |node| named(node, header_name, |name| name == ":authority"));
     let query = object.or("query", Vec::new(), |node| named(node, parameter_name, |_| false));
-    Some(Condition { methods: methods?, path: path?, headers: headers?, query: query? })
+    let answer = object.or("answer", None, |node| answer(node, late).map(Some));
+    Some(Condition { methods: methods?, path: path?, headers: headers?, query: query?, answer: answer? })
+}
+
+fn answer(node: &Node, late: Option<bool>) -> Option<Statuses> {
+    const EXPECTED: &str = "a list of 1 to 64 statuses and classes, such as [\"2xx\", 404]";
+    let object = node.object(keys::ANSWER)?;
+    let statuses = object.required("status", EXPECTED, |node| {
+        let items = node.list(EXPECTED)?;
+        if !(1..=MAX_NAMES).contains(&items.len()) {
+            return node.refuse(EXPECTED);
+        }
+        let mut statuses = Statuses::default();
+        // Each is read, so that a fault in one does not hide those behind it.
+        let read: Vec<_> = items.iter().map(|node| status(node, &mut statuses)).collect();
+        read.into_iter().collect::<Option<()>>().map(|()| statuses)
+    });
+    if late == Some(false) {
+        node.fault(
+            "the key in a mirror that does not wait for the answer",
+            "\"send\": \"primary_end\" in it",
+        );
+        return None;
+    }
+    statuses
+}
+
+fn status(node: &Node, statuses: &mut Statuses) -> Option<()> {
+    const EXPECTED: &str =
+        "a status from 100 to 599, or one of \"1xx\", \"2xx\", \"3xx\", \"4xx\" and \"5xx\"";
+    const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+    let class = node.as_str().and_then(|text| CLASSES.iter().position(|class| *class == text));
+    let code = node.as_number().filter(|code| code.fract() == 0.0 && (100.0..600.0).contains(code));
+    match (class, code) {
+        (Some(class), _) => statuses.classes.push(class as u16 + 1),
+        (None, Some(code)) => statuses.codes.push(code as u16),
+        (None, None) => return node.refuse(EXPECTED),
+    }
+    Some(())
 }
 
 fn methods(node: &Node) -> Option<Vec<Vec<u8>>> {

@@ -7,12 +7,18 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::super::Config;
 use crate::http::tests::head;
+use crate::select::PrimaryStatus;
 
 fn admits(keys: Value, headers: &[(&str, &str)]) -> bool {
+    admits_with(keys, headers, PrimaryStatus::Awaited)
+}
+
+fn admits_with(keys: Value, headers: &[(&str, &str)], status: PrimaryStatus) -> bool {
     let mut mirror = keys;
     mirror["cluster"] = "c".into();
+    mirror["send"] = "primary_end".into();
     let config = Config::parse(json!({"mirrors": [mirror]}).to_string().as_bytes());
-    config.expect("valid").mirrors.remove(0).select.conditions.admit(&head(headers))
+    config.expect("valid").mirrors.remove(0).select.conditions.admit(&head(headers), status)
 }
 
 const REQUEST: [(&str, &str); 6] = [
@@ -66,6 +72,31 @@ fn one_match_is_needed_and_no_exclusion() {
         (json!({"exclude": []}), true),
     ] {
         assert_eq!(admits(keys.clone(), &REQUEST), admitted, "{keys}");
+    }
+}
+
+#[test]
+fn the_answer_decides_once_it_is_there() {
+    use PrimaryStatus::{Awaited, Known, Unreadable};
+    let condition = |method: &str| json!({"methods": [method], "answer": {"status": ["2xx", 404, "5xx"]}});
+    for (method, status, in_match, in_exclude) in [
+        ("GET", Awaited, true, true),
+        ("GET", Known(200), true, false),
+        ("GET", Known(299), true, false),
+        ("GET", Known(404), true, false),
+        ("GET", Known(403), false, true),
+        ("GET", Known(301), false, true),
+        ("GET", Known(503), true, false),
+        ("GET", Known(0), false, true),
+        ("GET", Known(999), false, true),
+        ("GET", Unreadable, false, false),
+        ("PUT", Awaited, false, true),
+        ("PUT", Known(200), false, true),
+        ("PUT", Unreadable, false, true),
+    ] {
+        let condition = condition(method);
+        let admits = |key: &str| admits_with(json!({key: [condition]}), &REQUEST, status);
+        assert_eq!((admits("match"), admits("exclude")), (in_match, in_exclude), "{method} {status:?}");
     }
 }
 

@@ -228,10 +228,16 @@ impl Model {
         stream: usize,
         around: &Surroundings,
     ) -> (Vec<Expected>, Vec<Sent>) {
-        let Waiting { reading, mut copied } = waiting;
-        if let Err(reason) = fate {
-            reading.wanted.iter().for_each(|index| self.skip(*index, reason));
-            return (Vec::new(), Vec::new());
+        let Waiting { mut reading, mut copied } = waiting;
+        let is_success = matches!(self.primaries[stream].status, Some(200..300 | 404));
+        for index in std::mem::take(&mut reading.wanted) {
+            match fate {
+                Err(reason) => self.skip(index, reason),
+                Ok(()) if reading.policy.mirror(index).successes && !is_success => {
+                    self.skip(index, "unmatched")
+                }
+                Ok(()) => reading.wanted.push(index),
+            }
         }
         let (expected, sent, any) = self.copy(&reading, stream, true, around);
         copied.extend(sent.iter().map(|sent| sent.index));

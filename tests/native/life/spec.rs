@@ -47,6 +47,8 @@ pub struct Spec {
     pub only_post: bool,
     /// Whether copies leave at the end of the primary's exchange.
     pub late: bool,
+    /// Whether only requests are copied that the primary answered with 2xx or 404. Asked of those that are late.
+    pub successes: bool,
     pub excludes: bool,
     pub body: Body,
     pub redacts: bool,
@@ -131,8 +133,15 @@ impl Spec {
         if self.late {
             put("send", "primary_end".into());
         }
-        if self.only_post {
-            put("match", json!([{"methods": ["PUT"]}, {"methods": ["POST"], "path": {"prefix": "/"}}]));
+        let mut conditions = match self.only_post {
+            true => vec![json!({"methods": ["PUT"]}), json!({"methods": ["POST"], "path": {"prefix": "/"}})],
+            false => vec![json!({})],
+        };
+        if self.late && self.successes {
+            conditions.iter_mut().for_each(|one| one["answer"] = json!({"status": ["2xx", 404]}));
+        }
+        if self.only_post || self.successes {
+            put("match", conditions.into());
         }
         if self.excludes {
             put("exclude", json!([{"headers": {"X-Skip": {"exact": "YES", "ignore_case": true}}}]));

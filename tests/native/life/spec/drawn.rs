@@ -70,13 +70,13 @@ fn spec() -> impl Strategy<Value = Spec> {
         select(vec![1u64, 2, 5]),
         prop::bool::weighted(0.1),
         prop::option::of(compare),
-        prop::bool::weighted(0.3),
+        (prop::bool::weighted(0.3), any::<bool>()),
     );
     (selection, transform, limits, rest).prop_map(|(selection, transform, limits, rest)| {
         let (cluster, (percentage, sample_by), only_post, excludes, schedule) = selection;
         let (body, redacts, retries) = transform;
         let (max_in_flight, burst, breaker) = limits;
-        let (seconds, dry_run, compare, late) = rest;
+        let (seconds, dry_run, compare, (late, successes)) = rest;
         // A share that grows is neither nothing nor everything on its way.
         let schedule =
             if sample_by.is_none() && schedule == Schedule::Ramp { Schedule::From } else { schedule };
@@ -87,6 +87,7 @@ fn spec() -> impl Strategy<Value = Spec> {
             sample_by,
             only_post,
             late,
+            successes,
             excludes,
             body,
             redacts,

@@ -93,8 +93,10 @@ fn unnamed_writes(conditions: &Conditions) -> impl Iterator<Item = &'static str>
 /// Whether a method is excluded whatever else a request has.
 fn is_excluded(conditions: &Conditions, method: &str) -> bool {
     conditions.none_of.iter().any(|condition| {
-        let asks_no_more =
-            condition.path.is_none() && condition.headers.is_empty() && condition.query.is_empty();
+        let asks_no_more = condition.path.is_none()
+            && condition.headers.is_empty()
+            && condition.query.is_empty()
+            && condition.answer.is_none();
         let methods = condition.methods.as_ref();
         asks_no_more && methods.is_none_or(|methods| methods.iter().any(|one| one == method.as_bytes()))
     })
