@@ -56,9 +56,12 @@ fn answer(options: &Options) -> Result<(String, u8), Failure> {
     }
     let places = match options.log.is_empty() {
         true => None,
-        false => Some(places::Places::read(&options.log)?),
+        false => Some(places::read(options.places())?),
     };
-    let report = Report { places, ..Report::of(&source::observe(options)?, &options.mirror, &limits)? };
+    let mut report = Report::of(&source::observe(options)?, &options.mirror, &limits)?;
+    if let Some(places) = places {
+        report.add_places(places);
+    }
     if let Some(file) = &options.html {
         fs::write(file, page::draw(&report))
             .with_context(|| format!("--html {}", file.display()))

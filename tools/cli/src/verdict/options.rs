@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, ensure};
 use clap::Args;
 
+use super::places::{Template, Wanted};
 use super::source::with_scheme;
 use super::thresholds::Flags;
 
@@ -64,10 +65,19 @@ pub struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "since_start", "json", "html"])]
     pub save_baseline: Option<PathBuf>,
 
-    /// A log of Envoy's, of which the lines "shadow difference" are shown by endpoint and field; may be repeated, - is the
-    /// standard input, a directory all files in it
+    /// A log of Envoy's: its lines "shadow difference" and "shadow slow" are shown by endpoint and field. May be repeated; - is the
+    /// standard input, a directory all files in it; .gz is read as well
     #[arg(long, value_name = "FILE", conflicts_with = "save_baseline")]
     pub log: Vec<PathBuf>,
+
+    /// An endpoint by the pattern of its path, such as /items/{id}, where ids are not recognized by themselves (numbers, UUIDs,
+    /// hashes are); may be repeated, the first that fits counts
+    #[arg(long, value_name = "PATTERN", requires = "log")]
+    pub endpoint: Vec<Template>,
+
+    /// Where the shown curl commands repeat requests [default: the shell's variable SHADOW]
+    #[arg(long, value_name = "URL", requires = "log")]
+    pub repeat_at: Option<String>,
 
     /// Print JSON
     #[arg(long)]
@@ -92,6 +102,10 @@ mirrors the first of REJECT, SET-UP FAULT, HOLD, PROMOTE. 64 the command line or
 read has no such metrics; 69 Envoy or Prometheus cannot be asked; 74 a file cannot be read or written.";
 
 impl Options {
+    pub fn places(&self) -> Wanted<'_> {
+        Wanted { logs: &self.log, endpoints: &self.endpoint, repeat_at: self.repeat_at.as_deref() }
+    }
+
     /// The admins to read, where there is no Prometheus. Each once, however it is spelled: its counts are not to be added to
     /// themselves, and a baseline is to find it.
     pub fn admins(&self) -> Vec<String> {

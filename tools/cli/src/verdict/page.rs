@@ -31,7 +31,6 @@ pub fn draw(report: &Report) -> String {
                 main {
                     @if report.mirrors.len() > 1 { (overview(report)) }
                     @for verdict in &report.mirrors { (mirror(report, verdict)) }
-                    @if let Some(found) = &report.places { (places::section(found)) }
                     footer { (limits(report)) }
                 }
             }
@@ -89,6 +88,7 @@ fn mirror(report: &Report, verdict: &Verdict) -> Markup {
                     (bars::counts(&tally.differences, "of all compared answers", tally.mismatches().1))
                 }
             }
+            @if let Some(found) = &verdict.places { (places::section(verdict, found)) }
             @if tally.failures() > 0 {
                 section {
                     h2 { "Why copies failed" }

@@ -7,9 +7,9 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::judge::{Decision, Finding, Measure};
-use super::places::{Places, Sample, ignore, printable};
+use super::places::{Places, Sample, printable};
 use super::report::{Report, Verdict};
-use super::words::{compared, count, headline, percent, state, thousands, time, trimmed};
+use super::words::{self, compared, headline, percent, state, thousands, time, trimmed};
 
 /// Words of a paragraph are broken at this column.
 const WIDTH: usize = 110;
@@ -39,37 +39,65 @@ pub fn text(report: &Report) -> String {
             let _ = writeln!(said, "\n{}", table(verdict));
         }
         said.push('\n');
-    }
-    if let Some(places) = &report.places {
-        said += &where_it_differs(places);
+        if let Some(places) = &verdict.places {
+            said += &where_it_differs(verdict, places);
+        }
     }
     said
 }
 
-/// Endpoint by field, and what may be ignored.
-fn where_it_differs(places: &Places) -> String {
-    let mut said = format!("Where it differs, by {} of the log\n", count(places.lines, "line"));
-    let mut table = framed();
-    table.set_header(["mirror", "endpoint", "field", "lines", "for example"]);
-    for (place, seen) in places.places.iter().take(MOST_PLACES) {
-        let lines = format!("{} of {}", thousands(seen.lines), thousands(seen.of));
-        let samples: Vec<String> = seen.samples.iter().map(sample).collect();
-        table.add_row([&place.mirror, &place.endpoint, &place.field, &lines, &samples.join("\n")]);
+/// Endpoint by field, slow endpoints, and what may be ignored.
+fn where_it_differs(verdict: &Verdict, places: &Places) -> String {
+    let mut said = String::new();
+    for sentence in words::log(places, &verdict.tally) {
+        paragraph(&mut said, "  ", "  ", &sentence);
     }
-    if !places.places.is_empty() {
+    if !places.fields.is_empty() {
+        let mut table = framed();
+        table.set_header(["endpoint", "field", "differ", "for example"]);
+        for field in places.fields.iter().take(MOST_PLACES) {
+            let samples: Vec<String> = field.samples.iter().map(sample).collect();
+            let name =
+                if field.may_differ { format!("{} (may differ?)", field.field) } else { field.field.clone() };
+            let differ = format!("{} of {}", thousands(field.differ), thousands(field.of));
+            table.add_row([&field.endpoint, &name, &differ, &samples.join("\n")]);
+        }
+        let _ = writeln!(said, "{}", indented(&table));
+        if places.fields.len() > MOST_PLACES {
+            let _ = writeln!(said, "  and {} more", thousands((places.fields.len() - MOST_PLACES) as u64));
+        }
+    }
+    if let Some(curl) = places.fields.first().and_then(|field| field.samples.first()?.curl.as_ref()) {
+        let _ = writeln!(said, "  To repeat the first: {curl}");
+    }
+    if !places.slow.is_empty() {
+        let mut table = framed();
+        table.set_header(["endpoint", "slow pairs", "at most", "for example"]);
+        for slow in places.slow.iter().take(MOST_PLACES) {
+            let samples: Vec<String> = slow.samples.iter().map(slow_sample).collect();
+            let worst = format!("{:.1} times", slow.worst);
+            table.add_row([&slow.endpoint, &thousands(slow.pairs), &worst, &samples.join("\n")]);
+        }
         let _ = writeln!(said, "{}", indented(&table));
     }
-    if places.places.len() > MOST_PLACES {
-        let _ = writeln!(said, "  and {} more", thousands((places.places.len() - MOST_PLACES) as u64));
-    }
-    if let Some(proposal) = ignore(places) {
-        let _ = writeln!(
-            said,
-            "  These look like ids and times. If they may differ, put into \"compare\": {proposal}"
-        );
+    if let Some(proposal) = &places.proposal {
+        let _ = writeln!(said, "  {}", words::PROPOSAL);
+        proposal.text().lines().for_each(|line| _ = writeln!(said, "    {line}"));
     }
     said.push('\n');
     said
+}
+
+/// One slow request.
+pub fn slow_sample(sample: &Sample) -> String {
+    format!("{}: {} ms → {} ms", named(sample), thousands(sample.primary_ms), thousands(sample.shadow_ms))
+}
+
+fn named(sample: &Sample) -> String {
+    match &sample.request_id {
+        Some(id) => format!("{} ({id})", sample.path),
+        None => sample.path.clone(),
+    }
 }
 
 /// One request: its id or its path, and the values where the log has them.
@@ -79,10 +107,7 @@ pub fn sample(sample: &Sample) -> String {
         let text = printable(&value.to_string());
         if text.chars().count() <= MOST { text } else { text.chars().take(MOST).collect::<String>() + "…" }
     };
-    let request = match &sample.request_id {
-        Some(id) => format!("{} ({id})", sample.path),
-        None => sample.path.clone(),
-    };
+    let request = named(sample);
     match (&sample.primary, &sample.shadow) {
         (Some(primary), Some(shadow)) => format!("{request}: {} → {}", cut(primary), cut(shadow)),
         _ => request,

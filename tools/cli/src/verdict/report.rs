@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The verdicts on all mirrors that were asked for, ready to be said, written as JSON or drawn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use anyhow::anyhow;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::failure::{Failure, Kind};
 use super::judge::{Decision, Finding, Judgement, Measure, Need};
 use super::notes;
-use super::places::{self, Places};
+use super::places::Places;
 use super::source::Observed;
 use super::statistics::Estimate;
 use super::tally::{CONTROL, Tally, total};
@@ -32,8 +32,6 @@ pub struct Report {
     pub made_at: String,
     pub limits: Thresholds,
     pub mirrors: Vec<Verdict>,
-    /// Where the answers differ, if a log was given.
-    pub places: Option<Places>,
 }
 
 /// The verdict on one mirror.
@@ -51,6 +49,8 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
     /// What is not judged, and worth knowing.
     pub notes: Vec<String>,
+    /// Where the answers differ, if a log was given.
+    pub places: Option<Places>,
 }
 
 #[derive(Debug)]
@@ -88,7 +88,23 @@ impl Report {
             mirrors.iter().map(|verdict| verdict.judgement.decision).max().unwrap_or(Decision::Hold);
         let (time, from) = (observed.time.clone(), observed.from.clone());
         let made_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        Ok(Self { decision, time, from, made_at, limits: limits.clone(), mirrors, places: None })
+        Ok(Self { decision, time, from, made_at, limits: limits.clone(), mirrors })
+    }
+
+    /// What a log says, by mirror.
+    pub fn add_places(&mut self, mut places: BTreeMap<String, Places>) {
+        for verdict in &mut self.mirrors {
+            let mirror = &verdict.tally.mirror;
+            // Without tag rules Prometheus' alphabet leaves no hyphen.
+            let name =
+                places.keys().find(|name| *name == mirror || name.replace('-', "_") == *mirror).cloned();
+            let found = name.and_then(|name| places.remove(&name));
+            let found = found.unwrap_or_else(|| Places { mirror: mirror.clone(), ..Places::default() });
+            if let Some(look) = words::first_place(&verdict.judgement, &found) {
+                verdict.look = Some(look);
+            }
+            verdict.places = Some(found);
+        }
     }
 
     pub fn exit_code(&self) -> u8 {
@@ -110,8 +126,6 @@ impl Report {
             "version": VERSION,
             "thresholds": self.limits,
             "mirrors": self.mirrors.iter().map(|verdict| verdict.json(&self.limits)).collect::<Vec<_>>(),
-            "places": self.places,
-            "proposal": self.places.as_ref().and_then(places::ignore),
         })
     }
 }
@@ -142,7 +156,7 @@ impl Verdict {
         let summary = words::summary(&judgement, &needs, &tally, limits);
         let look = words::first(&judgement, &needs, &tally);
         let notes = notes::of(&tally).into_iter().chain(notes.iter().cloned()).collect();
-        Self { tally, judgement, needs, summary, look, reasons, notes }
+        Self { tally, judgement, needs, summary, look, reasons, notes, places: None }
     }
 
     fn json(&self, limits: &Thresholds) -> Value {
@@ -173,6 +187,7 @@ impl Verdict {
             "missing_samples": judgement.missing,
             "findings": findings.collect::<Vec<_>>(),
             "notes": self.notes,
+            "places": self.places,
             "counts": {
                 "requests": tally.requests,
                 "sent": tally.sent,

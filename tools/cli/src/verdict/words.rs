@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The verdict in plain sentences.
 
+mod log;
 mod look;
 mod numbers;
 mod present;
 mod sentence;
 
-pub use self::look::first;
+pub use self::log::{PROPOSAL, log};
+pub use self::look::{first, first_place};
 use self::numbers::{capital, enumeration, rounded};
 pub use self::numbers::{count, percent, share, signed, thousands, time, trimmed};
 pub use self::sentence::sentence;

@@ -3,6 +3,7 @@
 
 use super::super::judge::{Criterion, Decision, Judgement, Need};
 use super::super::notes::ordered;
+use super::super::places::Places;
 use super::super::tally::Tally;
 use super::numbers::{count, thousands};
 use super::present::present;
@@ -15,8 +16,31 @@ pub fn first(judgement: &Judgement, needs: &[Option<Need>], tally: &Tally) -> Op
     if judgement.decision == Decision::Hold {
         return needs.iter().flatten().find_map(|need| stuck(*need));
     }
-    let failed = |criterion: Criterion| {
-        judgement.findings.iter().any(|it| it.criterion == criterion && it.decision == Decision::Reject)
+    failed_first(judgement).map(|criterion| hint(criterion, tally))
+}
+
+/// The place in the log, where it is the answers that fail.
+pub fn first_place(judgement: &Judgement, places: &Places) -> Option<String> {
+    let wanted = judgement.present.is_none() && failed_first(judgement) == Some(Criterion::Mismatches);
+    let first = places.first().filter(|_| wanted)?;
+    let others = places.fields.iter().filter(|field| !field.may_differ).count() - 1;
+    let others = match others {
+        0 => String::new(),
+        others => format!(", and {} below", count(others as u64, "place")),
+    };
+    Some(format!(
+        "{}, field {}: it differs in {} of {} logged answers of that endpoint{others}.",
+        first.endpoint,
+        first.field,
+        thousands(first.differ),
+        thousands(first.of),
+    ))
+}
+
+/// Of the criteria that failed the one that explains most.
+fn failed_first(judgement: &Judgement) -> Option<Criterion> {
+    let failed = |criterion: &Criterion| {
+        judgement.findings.iter().any(|it| it.criterion == *criterion && it.decision == Decision::Reject)
     };
     let order = [
         Criterion::Failures,
@@ -30,7 +54,7 @@ pub fn first(judgement: &Judgement, needs: &[Option<Need>], tally: &Tally) -> Op
         Criterion::P999,
         Criterion::Slow,
     ];
-    order.into_iter().find(|criterion| failed(*criterion)).map(|criterion| hint(criterion, tally))
+    order.into_iter().find(failed)
 }
 
 fn hint(criterion: Criterion, tally: &Tally) -> String {
