@@ -13,6 +13,7 @@ mod print;
 mod reading;
 mod report;
 mod series;
+mod serve;
 #[cfg(test)]
 mod simulation;
 mod source;
@@ -54,14 +55,11 @@ fn answer(options: &Options) -> Result<(String, u8), Failure> {
     if let Some(file) = &options.save_baseline {
         return Ok((source::save_baseline(options, file)?, 0));
     }
-    let places = match options.log.is_empty() {
-        true => None,
-        false => Some(places::read(options.places())?),
-    };
-    let mut report = Report::of(&source::observe(options)?, &options.mirror, &limits)?;
-    if let Some(places) = places {
-        report.add_places(places);
+    if let Some(at) = options.serve {
+        serve::run(options, &limits, at)?;
+        return Ok((String::new(), 0));
     }
+    let report = report_of(options, &source::observe(options)?, &limits)?;
     if let Some(file) = &options.html {
         fs::write(file, page::draw(&report))
             .with_context(|| format!("--html {}", file.display()))
@@ -72,6 +70,15 @@ fn answer(options: &Options) -> Result<(String, u8), Failure> {
         false => print::text(&report),
     };
     Ok((text, report.exit_code()))
+}
+
+/// The report on what was observed, with what the logs say.
+fn report_of(options: &Options, observed: &source::Observed, limits: &Thresholds) -> Result<Report, Failure> {
+    let mut report = Report::of(observed, &options.mirror, limits)?;
+    if !options.log.is_empty() {
+        report.add_places(places::read(options.places())?);
+    }
+    Ok(report)
 }
 
 /// What is said about the answer of an admin: the text about one mirror, and the page about all.

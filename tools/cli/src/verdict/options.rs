@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use anyhow::{Result, anyhow, ensure};
 use clap::Args;
 
 use super::places::{Template, Wanted};
+use super::serve;
 use super::source::with_scheme;
 use super::thresholds::Flags;
 
@@ -87,6 +89,12 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
+    /// Serve the page on a port of the loopback, or at this address, and make it anew every five seconds; with --window over the
+    /// time that has passed
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "8089", value_parser = serve::address,
+          conflicts_with_all = ["json", "html", "save_baseline"])]
+    pub serve: Option<SocketAddr>,
+
     #[command(flatten)]
     pub thresholds: Flags,
 }
@@ -95,6 +103,7 @@ const AFTER_HELP: &str = "\
 Examples:
   shadow-filter verdict --envoy http://127.0.0.1:9901 --window 5m
   shadow-filter verdict --prometheus http://prometheus:9090 --selector 'namespace=\"shop\"' --html verdict.html
+  shadow-filter verdict --envoy http://127.0.0.1:9901 --log /var/log/envoy --serve 8089
   kubectl logs pod/search-1 -c istio-proxy | shadow-filter verdict --envoy http://127.0.0.1:15000 --log -
 
 Exit codes: 0 PROMOTE (or a baseline was saved); 1 REJECT; 2 HOLD; 3 SET-UP FAULT, which waiting does not fix; of several

@@ -11,11 +11,17 @@ use super::judge::Decision;
 use super::notes::ordered;
 use super::print::{heads, mark, row};
 use super::report::{Report, VERSION, Verdict};
+use super::tally::Who;
 use super::words::{count, headline};
 
 const STYLE: &str = include_str!("page/style.css");
 
 pub fn draw(report: &Report) -> String {
+    draw_below(None, report)
+}
+
+/// Below words about the page itself.
+pub fn draw_below(words: Option<&str>, report: &Report) -> String {
     let title = format!("{} – shadow-filter", headline(report.decision));
     let page = html! {
         (DOCTYPE)
@@ -29,6 +35,7 @@ pub fn draw(report: &Report) -> String {
             }
             body {
                 main {
+                    @if let Some(words) = words { p class="stale" { (words) } }
                     @if report.mirrors.len() > 1 { (overview(report)) }
                     @for verdict in &report.mirrors { (mirror(report, verdict)) }
                     footer { (limits(report)) }
@@ -129,12 +136,12 @@ fn compared(verdict: &Verdict) -> Markup {
         }
         section {
             h2 { "How long answers take" }
-            (bars::legend())
+            (bars::legend(tally.baseline().who.name()))
             (chart::both(tally, judgement))
         }
         section {
             h2 { "What is answered" }
-            (bars::legend())
+            (bars::legend(Who::Primary.name()))
             (bars::classes(tally))
         }
     }
@@ -158,6 +165,9 @@ fn table(verdict: &Verdict) -> Markup {
                     tr {
                         @for (place, (head, cell)) in heads.iter().zip(&cells).enumerate() {
                             @if place == 0 { th scope="row" { (cell) } }
+                            @else if place + 1 == cells.len() {
+                                td data-head=(head) class={ "state " (class(finding.decision)) } { (cell) }
+                            }
                             @else { td data-head=(head) { (cell) } }
                         }
                     }
@@ -175,6 +185,11 @@ fn limits(report: &Report) -> Markup {
              within their limits, by " (count(limits.min_samples, "request")) " or more. REJECT: one is beyond its limit altogether. \
              HOLD: anything else. SET-UP FAULT: nothing is measured, and waiting does not change that."
         }
-        p { "Made at " (report.made_at) " by shadow-filter " (VERSION) "." }
+        p {
+            "Made at " (report.made_at) " by shadow-filter " (VERSION) "."
+            @if !report.configurations.is_empty() {
+                " Configuration " (report.configurations.join(", ")) " (SHA-256)."
+            }
+        }
     }
 }

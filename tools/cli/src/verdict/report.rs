@@ -30,6 +30,8 @@ pub struct Report {
     pub from: Vec<String>,
     /// When it was made, in UTC.
     pub made_at: String,
+    /// The hashes of the plugins' configurations, if an admin tells them.
+    pub configurations: Vec<String>,
     pub limits: Thresholds,
     pub mirrors: Vec<Verdict>,
 }
@@ -88,7 +90,9 @@ impl Report {
             mirrors.iter().map(|verdict| verdict.judgement.decision).max().unwrap_or(Decision::Hold);
         let (time, from) = (observed.time.clone(), observed.from.clone());
         let made_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        Ok(Self { decision, time, from, made_at, limits: limits.clone(), mirrors })
+        let hashes = observed.configured.iter().flat_map(|configured| configured.hashes.iter().cloned());
+        let configurations = hashes.collect();
+        Ok(Self { decision, time, from, made_at, configurations, limits: limits.clone(), mirrors })
     }
 
     /// What a log says, by mirror.
@@ -123,6 +127,7 @@ impl Report {
             "time": self.time,
             "from": self.from,
             "made_at": self.made_at,
+            "configurations": self.configurations,
             "version": VERSION,
             "thresholds": self.limits,
             "mirrors": self.mirrors.iter().map(|verdict| verdict.json(&self.limits)).collect::<Vec<_>>(),

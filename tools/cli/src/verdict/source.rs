@@ -5,6 +5,7 @@ mod admin;
 mod baseline;
 mod configured;
 mod http;
+mod live;
 mod prometheus;
 mod wait;
 
@@ -16,6 +17,7 @@ use anyhow::anyhow;
 use self::baseline::Baseline;
 pub use self::configured::Configured;
 pub use self::http::with_scheme;
+pub use self::live::Live;
 use super::failure::{Failure, Kind};
 use super::options::Options;
 use super::reading::Reading;
@@ -92,15 +94,21 @@ fn from_admins(
         (None, None) => (None, "since Envoy started".to_owned()),
     };
     let after = read_all(admins)?;
-    let mut observed = Observed {
-        reading: Reading::default(),
-        time,
-        from: admins.to_vec(),
-        notes: Vec::new(),
-        configured: None,
-    };
-    for (url, reading) in &after {
-        let Some(before) = &before else {
+    Ok(between(admins, before.as_ref(), &after, time))
+}
+
+/// What happened between two readings of the same admins, or since their start.
+fn between(
+    admins: &[String],
+    before: Option<&BTreeMap<String, Reading>>,
+    after: &BTreeMap<String, Reading>,
+    time: String,
+) -> Observed {
+    let configured = Configured::of(admins);
+    let mut observed =
+        Observed { reading: Reading::default(), time, from: admins.to_vec(), notes: Vec::new(), configured };
+    for (url, reading) in after {
+        let Some(before) = before else {
             observed.reading.merge(reading);
             continue;
         };
@@ -109,23 +117,22 @@ fn from_admins(
                 let (since, anew) = reading.since(before);
                 if anew {
                     observed.notes.push(format!(
-                        "The Envoy at {url} began anew in between; what it counted before that is missing."
+                        "The Envoy at {url} was restarted in between; what it counted before that is missing."
                     ));
                 }
                 observed.reading.merge(&since);
             }
             None => {
                 observed.notes.push(format!(
-                    "The baseline knows nothing of {url}; everything since that Envoy started is taken."
+                    "The baseline does not have {url}: everything since that Envoy started is taken."
                 ));
                 observed.reading.merge(reading);
             }
         }
     }
-    observed.configured = Configured::of(admins);
     let retried = observed.configured.as_ref().map(|configured| &configured.retried);
     observed.reading.keep_retries_of_routes(retried);
-    Ok(observed)
+    observed
 }
 
 fn read_all(admins: &[String]) -> Result<BTreeMap<String, Reading>, Failure> {

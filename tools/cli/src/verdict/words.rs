@@ -44,10 +44,19 @@ pub fn summary(judgement: &Judgement, needs: &[Option<Need>], tally: &Tally, lim
     match judgement.decision {
         Decision::Promote => format!("All criteria are ok. {basis}"),
         Decision::Reject => {
-            let failed = judgement.findings.iter().filter(|finding| finding.decision == Decision::Reject);
-            let said: Vec<String> =
-                failed.map(|finding| sentence::failed(finding, tally, limits) + ".").collect();
-            format!("{} {basis}", said.join(" "))
+            let first = look::failed_first(judgement);
+            let failed = || judgement.findings.iter().filter(|finding| finding.decision == Decision::Reject);
+            let why = failed().find(|finding| Some(finding.criterion) == first);
+            let why = why.map(|finding| sentence::failed(finding, tally, limits)).unwrap_or_default();
+            let others: Vec<&str> = failed()
+                .filter(|finding| Some(finding.criterion) != first)
+                .map(|finding| finding.criterion.words())
+                .collect();
+            let others = match others.as_slice() {
+                [] => String::new(),
+                others => format!("; {} failed as well", enumeration(others)),
+            };
+            format!("{why}{others}. {basis}")
         }
         Decision::Hold | Decision::Fault => format!("{} {basis}", unsure(judgement, needs, tally, limits)),
     }

@@ -14,6 +14,7 @@ mod envoy;
 mod gates;
 mod monitoring;
 mod scenarios;
+mod serving;
 
 use std::process::Stdio;
 

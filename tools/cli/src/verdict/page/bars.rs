@@ -9,10 +9,11 @@ use super::super::words::{percent, thousands};
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-pub fn legend() -> Markup {
+/// `first` is the side that the shadow is compared with.
+pub fn legend(first: &str) -> Markup {
     html! {
         p class="legend" {
-            span class="key primary" {} " primary  "
+            span class="key primary" {} " " (first) "  "
             span class="key shadow" {} " shadow"
         }
     }

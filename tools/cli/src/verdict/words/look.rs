@@ -38,7 +38,7 @@ pub fn first_place(judgement: &Judgement, places: &Places) -> Option<String> {
 }
 
 /// Of the criteria that failed the one that explains most.
-fn failed_first(judgement: &Judgement) -> Option<Criterion> {
+pub(super) fn failed_first(judgement: &Judgement) -> Option<Criterion> {
     let failed = |criterion: &Criterion| {
         judgement.findings.iter().any(|it| it.criterion == *criterion && it.decision == Decision::Reject)
     };
