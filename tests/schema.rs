@@ -22,6 +22,7 @@ const INEXPRESSIBLE: &[(&str, &str)] = &[
     ("found the header a second time", "property names are compared with case"),
     ("found the name", "uniqueItems compares whole items, and knows no default"),
     ("found a text that is no regular expression", "the format regex is that of ECMA-262"),
+    ("found group", "the groups of an expression cannot be counted"),
     ("found an end that is not after the beginning", "two values cannot be compared"),
     ("expected at most the mirror's percentage", "two values cannot be compared"),
     ("expected at most the mirror's timeout", "two values cannot be compared"),
@@ -199,7 +200,14 @@ fn around(path: &str, key: &str, value: &Value) -> (Value, Value) {
         ("mirrors[].cluster_header", json!({"name": "x-to", "allowed": ["a"]})),
         ("mirrors[].sample_by", if key == "salt" { json!({"header": "x-user"}) } else { json!({}) }),
         ("mirrors[].match[].path", if key == "ignore_case" { json!({"exact": "a"}) } else { json!({}) }),
-        ("mirrors[].path", json!({"prefix": "/a", "replacement": "/b"})),
+        (
+            "mirrors[].path",
+            if key == "regex" {
+                json!({"replacement": "/b"})
+            } else {
+                json!({"prefix": "/a", "replacement": "/b"})
+            },
+        ),
         ("mirrors[].retry", json!({"attempts": 1})),
         ("mirrors[].limits", if key == "burst" { json!({"requests_per_second": 1}) } else { json!({}) }),
         ("mirrors[].ramp", json!({"start": 1, "over": "1h"})),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::reader::{Node, Object};
 use super::{fields, keys};
-use crate::transform::{Authority, HeaderEdits, PathRewrite, Redaction, Scheme, Transform};
+use crate::transform::{Authority, HeaderEdits, PathPattern, PathRewrite, Redaction, Scheme, Transform};
 
 const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
 const SCHEMES: [(&str, Scheme); 3] =
@@ -60,19 +60,40 @@ fn read_authority(node: &Node) -> Option<Authority> {
 }
 
 fn read_path(node: &Node) -> Option<PathRewrite> {
-    let object = node.object(keys::PATH)?;
+    const ONE: &str = "an object with replacement and one of prefix and regex";
     const PREFIX: &str = "a path that begins with / and has no query";
-    let text = |node: &Node| match node.as_str() {
-        Some(path) if path.starts_with('/') && path.len() <= MAX_PATH && path.bytes().all(is_path) => {
-            Some(path.as_bytes().to_vec())
+    const TEXT: &str = "text that a path may have, without a query, in which \\1 is a group";
+    let object = node.object(keys::PATH)?;
+    match (object.get("prefix"), object.get("regex")) {
+        (_, None) => {
+            let text = |node: &Node| match node.as_str() {
+                Some(path) if path.starts_with('/') && is_path(path) => Some(path.as_bytes().to_vec()),
+                _ => node.refuse(PREFIX),
+            };
+            let prefix = object.required("prefix", PREFIX, text);
+            let replacement = object.required("replacement", PREFIX, text);
+            Some(PathRewrite::Prefix { prefix: prefix?, replacement: replacement? })
         }
-        _ => node.refuse(PREFIX),
-    };
-    let prefix = object.required("prefix", PREFIX, text);
-    let replacement = object.required("replacement", PREFIX, text);
-    Some(PathRewrite { prefix: prefix?, replacement: replacement? })
+        (Some(_), Some(_)) => node.refuse(ONE),
+        (None, Some(regex)) => {
+            let expression = regex.as_str().or_else(|| regex.refuse("a regular expression"));
+            let replacement = object.required("replacement", TEXT, |node| match node.as_str() {
+                Some(text) if is_path(text) => Some(text),
+                _ => node.refuse(TEXT),
+            });
+            match PathPattern::new(expression?, replacement?) {
+                Ok(pattern) => Some(PathRewrite::Pattern(pattern)),
+                Err(error) => {
+                    node.fault(error, "a regular expression, and its groups as \\1 in the replacement");
+                    None
+                }
+            }
+        }
+    }
 }
 
-fn is_path(byte: u8) -> bool {
-    byte.is_ascii_graphic() && byte != b'?' && byte != b'#'
+/// Whether a path may have this in it, but for its query.
+fn is_path(text: &str) -> bool {
+    let is_one = |byte: u8| byte.is_ascii_graphic() && byte != b'?' && byte != b'#';
+    text.len() <= MAX_PATH && text.bytes().all(is_one)
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{PathRewrite, Retry, Transform};
+use super::{Retry, Transform};
 use crate::http::reserved::ends_here;
 use crate::http::{EditedBlock, Fate, Head, MARKER, tokens};
 
@@ -111,7 +111,8 @@ pub fn fits(head: &Head, transform: &Transform, body_len: usize) -> bool {
 impl Transform {
     /// Upper bound of the bytes by which these changes lengthen a serialized header block.
     fn most_growth(&self, head: &Head) -> usize {
-        let path = self.path.as_ref().map_or(0, PathRewrite::most_growth);
+        let path =
+            self.path.as_ref().map_or(0, |path| path.most_growth(head.get(":path").map_or(0, <[u8]>::len)));
         let retry = self.retry.as_ref().map_or(0, Retry::most_growth);
         let fixed = self.scheme.most_growth()
             + self.authority.most_growth()

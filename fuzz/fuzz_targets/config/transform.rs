@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shadow_filter::transform::{Authority, HeaderEdits, NamePattern, PathRewrite, Replacement, Transform};
+use shadow_filter::transform::{Authority, HeaderEdits, NamePattern, PathPattern, PathRewrite, Replacement, Transform};
 
 use crate::document::{Object, duration, known, number, object, pointers, text, texts};
 
@@ -21,9 +21,15 @@ pub fn check_transform(found: &Transform, json: &Object, timeout: Duration) {
     };
     assert_eq!(found.authority, authority);
     let path = object(json, "path").map(|json| {
-        known(json, &["prefix", "replacement"]);
-        let part = |key| text(json, key).expect("text").as_bytes().to_vec();
-        PathRewrite { prefix: part("prefix"), replacement: part("replacement") }
+        known(json, &["prefix", "regex", "replacement"]);
+        let part = |key| text(json, key).expect("text");
+        match text(json, "regex") {
+            None => PathRewrite::Prefix { prefix: part("prefix").into(), replacement: part("replacement").into() },
+            Some(regex) => {
+                assert!(!json.contains_key("prefix"));
+                PathRewrite::Pattern(PathPattern::new(regex, part("replacement")).expect("valid"))
+            }
+        }
     });
     assert_eq!(found.path, path);
     check_edits(&found.headers, object(json, "headers"));

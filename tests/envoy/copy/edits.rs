@@ -98,6 +98,33 @@ fn log_mirrors(listener: &mut Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_path_gets_another_beginning_or_what_an_expression_makes_of_it() -> Result<()> {
+    let mirrors = r#"{"mirrors": [
+        {"name": "text", "cluster": "shadow", "path": {"prefix": "/api", "replacement": "/"}},
+        {"name": "segment", "cluster": "shadow", "path": {"regex": "^/api(/|$)", "replacement": "/"}},
+        {"name": "groups", "cluster": "shadow", "path": {"regex": "^/api/([^/]+)/(.*)$", "replacement": "/\\2/of/\\1"}}
+    ]}"#;
+    let pair = Pair::with(mirrors).await?;
+    let rows = [
+        ("/api/x", "//x", "/x", "/api/x"),
+        ("/api?x", "/?x", "/?x", "/api?x"),
+        ("/apis", "/s", "/apis", "/apis"),
+        ("/api/users/7?q=/api/", "//users/7?q=/api/", "/users/7?q=/api/", "/7/of/users?q=/api/"),
+    ];
+    for (path, text, segment, groups) in rows {
+        pair.http1().get(path).await?;
+        pair.shadow.await_count(3).await?;
+        for (mirror, expected) in [("text", text), ("segment", segment), ("groups", groups)] {
+            let copy = pair.shadow.find(|copy| copy.header("x-shadow-mirror") == Some(mirror)).unwrap();
+            ensure!(copy.path == expected, "{mirror} of {path}: {}", copy.path);
+        }
+        pair.shadow.take();
+    }
+    pair.ends_well().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_is_made_of_the_request_before_the_routes_rewrites() -> Result<()> {
     let pair = Pair::on(Wire::Http1, r#"{"mirrors": [{"cluster": "shadow"}]}"#, |bootstrap| {
         bootstrap.edit_listener(|listener| {

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::conditions;
 use super::filter::{
-    Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, Percentage, PlaceStyle,
-    Scope, Target,
+    Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, PathRewrite, Percentage,
+    PlaceStyle, Scope, Target,
 };
 use super::prose;
 
@@ -21,7 +21,7 @@ pub fn mirror(mirror: &MirrorConfig, json: &Value) -> Vec<String> {
     let sentences = [
         Some(what(mirror, json)),
         except(json),
-        Some(address(mirror)),
+        Some(address(mirror, json)),
         content(mirror, json),
         Some(body(mirror)),
         Some(cost(mirror, json)),
@@ -88,7 +88,7 @@ fn except(json: &Value) -> Option<String> {
     (!excluded.is_empty()).then(|| format!("never copies {}", excluded.join(", nor ")))
 }
 
-fn address(mirror: &MirrorConfig) -> String {
+fn address(mirror: &MirrorConfig, json: &Value) -> String {
     let host = match &mirror.transform.authority {
         Authority::Keep => "under the request's own host".to_owned(),
         Authority::Suffix(suffix) => {
@@ -96,10 +96,16 @@ fn address(mirror: &MirrorConfig) -> String {
         }
         Authority::Literal(literal) => format!("as `{}`", String::from_utf8_lossy(literal)),
     };
-    let path = mirror.transform.path.as_ref().map(|path| {
-        let [prefix, replacement] =
-            [&path.prefix, &path.replacement].map(|text| String::from_utf8_lossy(text));
-        format!("; a path that begins with {prefix} begins with {replacement} instead")
+    let text = |key: &str| json.pointer(&format!("/path/{key}")).and_then(Value::as_str).unwrap_or_default();
+    let path = mirror.transform.path.as_ref().map(|path| match path {
+        PathRewrite::Prefix { .. } => {
+            let (prefix, replacement) = (text("prefix"), text("replacement"));
+            format!("; a path that begins with {prefix} begins with {replacement} instead")
+        }
+        PathRewrite::Pattern(_) => {
+            let (regex, replacement) = (text("regex"), text("replacement"));
+            format!("; the first match of `{regex}` in a path becomes `{replacement}`")
+        }
     });
     format!("addresses the shadow {host}{}", path.unwrap_or_default())
 }

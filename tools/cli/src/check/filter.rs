@@ -9,7 +9,7 @@ pub use shadow_filter::compare::{BodyRule, PlaceStyle};
 pub use shadow_filter::config::{Config, Fault, MirrorConfig};
 pub use shadow_filter::select::{Conditions, Key, Percentage, Target};
 pub use shadow_filter::time::Timestamp;
-pub use shadow_filter::transform::{Authority, NamePattern};
+pub use shadow_filter::transform::{Authority, NamePattern, PathRewrite};
 
 /// A time as the filter counts it.
 pub fn timestamp(time: SystemTime) -> Timestamp {
