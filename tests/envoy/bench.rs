@@ -101,3 +101,17 @@ pub async fn arrived(upstream: &Upstream, path: &str) -> Result<Arc<Recorded>> {
 pub fn connection_manager(listener: &mut Value) -> &mut Value {
     &mut listener["filter_chains"][0]["filters"][0]["typed_config"]
 }
+
+/// Has the access log name the mirrors that `annotate` leaves.
+pub fn log_mirrors(listener: &mut Value) {
+    let log = r#"
+      - name: envoy.access_loggers.stdout
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+          log_format:
+            text_format_source:
+              inline_string: "mirrors of %REQ(:PATH)%: %FILTER_STATE(wasm.shadow_mirrors:PLAIN)%.\n"
+    "#;
+    let manager = connection_manager(listener);
+    manager["access_log"] = serde_yaml_ng::from_str(log).unwrap();
+}

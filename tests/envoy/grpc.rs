@@ -35,12 +35,16 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Result<Self> {
+        Self::with(EVERYTHING).await
+    }
+
+    async fn with(plugin: &str) -> Result<Self> {
         let (primary, shadow) = (Echo::start("primary").await?, Echo::start("shadow").await?);
         let mut http2 = None;
         let bootstrap = Bootstrap::shipped_http2()
             .primary(primary.address())
             .shadow(shadow.address())
-            .plugin(EVERYTHING)
+            .plugin(plugin)
             .edit_cluster("shadow", |cluster| http2 = cluster.get(PROTOCOL).cloned())
             .edit_cluster("primary", |cluster| cluster[PROTOCOL] = http2.unwrap());
         let envoy = Envoy::start(bootstrap).await?;
@@ -109,6 +113,30 @@ async fn every_kind_of_call_is_served_again_by_the_shadow() -> Result<()> {
     stats.check_equations()?;
     let answers = stats.counter("shadow_responses_total", &[("side", "shadow"), ("class", "2xx")]);
     ensure!(answers == 4, "{stats}");
+    bench.envoy.no_traps()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_copied_at_the_primarys_end_with_its_status() -> Result<()> {
+    let plugin =
+        r#"{"mirrors": [{"name": "shadow", "cluster": "shadow", "send": "primary_end", "compare": {}}]}"#;
+    let mut bench = Bench::with(plugin).await?;
+    for (path, messages) in
+        [("/echo.Echo/Unary", &["one"][..]), ("/echo.Echo/ClientStreaming", &["one", "two", "three"])]
+    {
+        let answer = bench.call(path, messages).await.with_context(|| path.to_owned())?;
+        ensure!(answer == echo::answer("primary", path, messages), "{path}: {answer:?}");
+        same(&bench.primary.called().await?, &bench.shadow.called().await?)?;
+    }
+    bench.primary.fail_with(Code::FailedPrecondition);
+    ensure!(bench.call("/echo.Echo/Failing", &["one"]).await.is_err());
+    same(&bench.primary.called().await?, &bench.shadow.called().await?)?;
+    let stats = bench.envoy.settled().await?;
+    stats.check_equations()?;
+    let answers =
+        |side, status| stats.counter("shadow_grpc_responses_total", &[("side", side), ("status", status)]);
+    ensure!((answers("primary", "OK"), answers("primary", "FAILED_PRECONDITION")) == (2, 1), "{stats}");
+    ensure!(answers("shadow", "OK") == 3, "{stats}");
     bench.envoy.no_traps()
 }
 

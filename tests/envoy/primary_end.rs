@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `"send": "primary_end"`: what the host tells when the primary's exchange is over, and what the copy is made of then.
 
+mod traces;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -8,9 +10,10 @@ use anyhow::{Context, Result, ensure};
 use harness::client::{Raw, Request};
 use harness::recording::Recorded;
 use harness::upstream::{Refusing, Reply};
+use harness::{Bootstrap, Update};
 use serde_yaml_ng::Value;
 
-use crate::bench::{Pair, Wire, arrived, connection_manager};
+use crate::bench::{Pair, Wire, arrived, connection_manager, log_mirrors};
 
 const LATE: &str = r#"{"mirrors": [{"cluster": "shadow", "send": "primary_end"}]}"#;
 
@@ -285,6 +288,70 @@ async fn clients_that_go_away_leave_a_copy_only_of_what_was_answered() -> Result
     let stats = pair.no_copy(|copy| ["/plain/half", "/plain/hangs"].contains(&copy.path.as_str())).await?;
     ensure!(stats.skipped("shadow") == [("aborted".to_owned(), 3)].into(), "{stats}");
     ensure!(stats.gauge("shadow_buffered_bytes", &[]) == 0, "{stats}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_access_log_names_copies_that_leave_in_its_phase() -> Result<()> {
+    let plugin = r#"{"annotate": true, "mirrors": [
+        {"name": "late", "cluster": "shadow", "send": "primary_end"},
+        {"name": "early", "cluster": "shadow"},
+        {"name": "only_ok", "cluster": "shadow", "send": "primary_end", "match": [{"answer": {"status": ["2xx"]}}]}
+    ]}"#;
+    let pair = Pair::on(Wire::Http1, plugin, |bootstrap| bootstrap.edit_listener(log_mirrors)).await?;
+    pair.primary.respond_with(|request| Reply::status(if request.path == "/failed" { 500 } else { 200 }));
+    pair.http1().get("/ok").await?;
+    pair.http1().get("/failed").await?;
+    pair.shadow.await_count(5).await?;
+    pair.ends_well().await?;
+    let log = pair.envoy.shutdown().await?;
+    for line in ["/ok: late,early,only_ok.", "/failed: late,early."] {
+        ensure!(log.contains(&format!("mirrors of {line}\n")), "no {line} in\n{log}");
+    }
+    Ok(())
+}
+
+/// Without the callback in which the host logs an exchange.
+fn forbid_logging(listener: &mut Value) {
+    let filter = &mut connection_manager(listener)["http_filters"][0]["typed_config"]["config"];
+    let allowed = &mut filter["capability_restriction_config"]["allowed_capabilities"];
+    allowed.as_mapping_mut().unwrap().remove("proxy_on_log").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_callback_mirrors_that_need_it_skip_and_the_log_says_so() -> Result<()> {
+    let plugin = r#"{"mirrors": [
+        {"name": "late", "cluster": "shadow", "send": "primary_end"}, {"name": "shadow", "cluster": "shadow"}
+    ]}"#;
+    let pair = Pair::on(Wire::Http1, plugin, |bootstrap| bootstrap.edit_listener(forbid_logging)).await?;
+    pair.http1().get("/a").await?;
+    arrived(&pair.shadow, "/a").await?;
+    let stats = pair.no_copy(|copy| copy.header("x-shadow-mirror") == Some("late")).await?;
+    ensure!(stats.skipped("late") == [("memory".to_owned(), 2)].into(), "{stats}");
+    let log = pair.envoy.shutdown().await?;
+    ensure!(log.contains("proxy_on_log"), "{log}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_waits_through_a_change_of_configuration() -> Result<()> {
+    let mut pair = Pair::on(Wire::Http1, LATE, Bootstrap::dynamic_listeners).await?;
+    pair.primary.respond_with(|request| match request.path_only() {
+        "/slow" => Reply::status(200).body("late").delay(Duration::from_millis(1500)),
+        _ => Reply::status(200),
+    });
+    let client = pair.http1();
+    let slow = tokio::spawn(async move { client.request(Request::post("/slow", "body")).await });
+    pair.primary.await_started(1).await?;
+    let other = r#"{"mirrors": [{"name": "other", "cluster": "shadow"}]}"#;
+    ensure!(pair.envoy.update(|bootstrap| bootstrap.plugin(other)).await? == Update::Accepted);
+    pair.http1().get("/new").await?;
+    let copy = arrived(&pair.shadow, "/new").await?;
+    ensure!(copy.header("x-shadow-mirror") == Some("other"), "{copy}");
+    ensure!(slow.await??.body == b"late"[..]);
+    let copy = arrived(&pair.shadow, "/slow").await?;
+    ensure!(copy.header("x-shadow-mirror") == Some("shadow") && copy.text() == "body", "{copy}");
+    pair.ends_well().await?;
     Ok(())
 }
 

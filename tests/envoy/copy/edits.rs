@@ -3,10 +3,9 @@
 
 use anyhow::{Result, ensure};
 use harness::client::Request;
-use serde_yaml_ng::Value;
 
 use super::shown;
-use crate::bench::{Pair, Wire, arrived, connection_manager};
+use crate::bench::{Pair, Wire, arrived, connection_manager, log_mirrors};
 
 const EDITS: &str = r#"{"mirrors": [{"cluster": "shadow", "headers": {
     "remove": ["x-secret", "X-Internal-*"],
@@ -82,19 +81,6 @@ async fn three_mirrors_get_a_copy_each_and_the_access_log_names_them() -> Result
         ensure!(log.contains(&format!("mirrors of {line}\n")), "no {line} in\n{log}");
     }
     Ok(())
-}
-
-fn log_mirrors(listener: &mut Value) {
-    let log = r#"
-      - name: envoy.access_loggers.stdout
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
-          log_format:
-            text_format_source:
-              inline_string: "mirrors of %REQ(:PATH)%: %FILTER_STATE(wasm.shadow_mirrors:PLAIN)%.\n"
-    "#;
-    let manager = connection_manager(listener);
-    manager["access_log"] = serde_yaml_ng::from_str(log).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
