@@ -70,7 +70,11 @@ impl Judgement {
                 criterion.decide(&without, limits) != Decision::Reject
             };
             let decision = if on_the_way { Decision::Hold } else { decision };
-            Finding { criterion, decision, measure, limit: criterion.limit(limits) }
+            let limit = match measure {
+                Measure::Paired { allowed, .. } => allowed,
+                _ => criterion.limit(limits),
+            };
+            Finding { criterion, decision, measure, limit }
         };
         let findings: Vec<Finding> = criteria.into_iter().map(find).collect();
         let samples = tally.samples();

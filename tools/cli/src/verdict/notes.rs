@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is not judged, and worth knowing.
 
-use super::tally::{Counts, Side, Tally, Who, total};
+use super::tally::{ControlState, Counts, Side, Tally, total};
 use super::words::{count, percent, thousands};
 
 pub fn of(tally: &Tally) -> Vec<String> {
     let notes = [
         control(tally),
+        noise(tally),
         redirects(tally),
         failures(tally),
         cut(tally),
@@ -22,18 +23,54 @@ pub fn of(tally: &Tally) -> Vec<String> {
 
 fn control(tally: &Tally) -> Option<String> {
     let control = tally.control.as_deref()?;
-    let answers = thousands(control.shadow.answers());
-    Some(match tally.baseline().who {
-        Who::Control => format!(
-            "Latency and errors are compared with the control ({}, {answers} answers): a copy that travelled as the \
-             shadow's did, to the primary's version.",
-            control.mirror
+    let (name, answers) = (&control.mirror, thousands(control.shadow.answers()));
+    let (state, against) = (tally.control_state(), "latency and errors are compared with the primary's");
+    let errors = |(hits, of): (u64, u64)| percent((hits, of));
+    Some(match state {
+        ControlState::None => return None,
+        ControlState::Measure => format!(
+            "Latency, errors and failed copies are compared with the control's ({name}, {answers} answers): copies that went the same way, \
+             to the primary's version."
         ),
-        _ => format!(
-            "The control ({}) has {answers} answers, far fewer than the shadow, because only GET, HEAD and OPTIONS go \
-             there: latency and errors are compared with the primary.",
-            control.mirror
+        ControlState::TooFew => format!(
+            "The control ({name}) has {answers} answers, far fewer than the shadow, because only GET, HEAD and OPTIONS go there: \
+             {against}."
         ),
+        ControlState::Silent => {
+            format!("The control ({name}) got no copy; only GET, HEAD and OPTIONS go there: {against}.")
+        }
+        ControlState::UnknownCluster => {
+            format!("The control ({name}) is broken: Envoy has no cluster of its name; {against}.")
+        }
+        ControlState::NoEndpoint => {
+            format!("The control ({name}) is broken: its cluster has no healthy endpoint; {against}.")
+        }
+        ControlState::Dead => format!(
+            "The control ({name}) is broken: {} of its copies got no answer; {against}.",
+            percent((control.lost(), control.shadow.answers().saturating_add(control.lost())))
+        ),
+        ControlState::Fails => format!(
+            "The control ({name}) is broken: {} server errors against the primary's {}, though it is to run the same version; {against}.",
+            errors(control.shadow_ends().server_errors()),
+            errors(tally.baseline().server_errors())
+        ),
+        ControlState::Refuses => format!(
+            "The control ({name}) is broken: {} client errors against the primary's {}, though it is to run the same version; {against}.",
+            errors(control.shadow_ends().client_errors()),
+            errors(tally.baseline().client_errors())
+        ),
+    })
+}
+
+fn noise(tally: &Tally) -> Option<String> {
+    let (noise, of) = tally.noise();
+    (noise > 0).then(|| {
+        format!(
+            "{} of {} ({}) differ only where the control differs, too: noise, and no mismatches.",
+            thousands(noise),
+            count(of, "compared answer"),
+            percent((noise, of))
+        )
     })
 }
 

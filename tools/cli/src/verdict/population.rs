@@ -11,10 +11,19 @@ pub fn shipped() -> Vec<f64> {
     shipped_bounds().into_iter().map(|bound| end_of_bin(bound) / 1000.0).collect()
 }
 
+/// Likewise of slowdowns, in times.
+pub fn shipped_slowdowns() -> Vec<f64> {
+    settings("shadow_slowdown_percent").into_iter().map(|bound| end_of_bin(bound) / 100.0).collect()
+}
+
 /// `histogram_bucket_settings`, in microseconds.
 pub fn shipped_bounds() -> Vec<f64> {
+    settings("shadow_duration_microseconds")
+}
+
+fn settings(suffix: &str) -> Vec<f64> {
     let text = include_str!("../../../../envoy/envoy.yaml");
-    let (_, rest) = text.split_once("suffix: shadow_duration_microseconds }").expect("the settings");
+    let (_, rest) = text.split_once(&format!("suffix: {suffix} }}")).expect("the settings");
     let list = rest.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("buckets").0;
     list.split(',').map(|bound| bound.trim().parse().expect("a number")).collect()
 }

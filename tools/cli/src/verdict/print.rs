@@ -9,6 +9,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use super::judge::{Decision, Finding, Measure};
 use super::places::{Places, Sample, printable};
 use super::report::{Report, Verdict};
+use super::statistics::Estimate;
 use super::words::{self, compared, headline, percent, state, thousands, time, trimmed};
 
 /// Words of a paragraph are broken at this column.
@@ -125,7 +126,7 @@ pub fn mark(decision: Decision) -> char {
 
 /// One row of the table: name, primary, shadow, how they compare, the limit, what follows.
 pub fn row(finding: &Finding) -> [String; 6] {
-    let limit = trimmed(finding.limit);
+    let limit = trimmed((finding.limit * 100.0).round() / 100.0);
     let (primary, shadow, limit) = match &finding.measure {
         Measure::Difference { primary, shadow, .. } => {
             (percent(*primary), percent(*shadow), format!("+{limit} points"))
@@ -134,6 +135,10 @@ pub fn row(finding: &Finding) -> [String; 6] {
             (time(comparison.primary.value), time(comparison.shadow.value), format!("{limit} times"))
         }
         Measure::NoLatency => (String::new(), String::new(), limit),
+        Measure::Paired { shadow, control, .. } => {
+            let value = |side: &Estimate| format!("{:.2} times", side.value);
+            (control.as_ref().map(value).unwrap_or_default(), value(shadow), format!("{limit} times"))
+        }
         Measure::Share { hits, of, .. } => (String::new(), percent((*hits, *of)), format!("{limit} %")),
     };
     let compared = compared(&finding.measure);

@@ -20,7 +20,7 @@ use super::tally::{CONTROL, Counts, Side, Tally};
 pub struct Key {
     pub metric: Metric,
     pub labels: Labels,
-    /// Of a histogram, the ends of a bucket in microseconds; the highest may have none.
+    /// Of a histogram, the ends of a bucket in microseconds or per cent; the highest may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<(u64, Option<u64>)>,
 }
@@ -123,7 +123,7 @@ impl Reading {
             Ok(Side {
                 classes: by(Metric::Responses, "class", Some(name)),
                 grpc: by(Metric::GrpcResponses, "status", Some(name)),
-                durations: self.durations(mirror, name)?,
+                durations: self.histogram(mirror, Metric::Duration, Some(name))?,
             })
         };
         Ok(Tally {
@@ -134,6 +134,7 @@ impl Reading {
             failed: by(Metric::Failed, "reason", None),
             primary: side("primary")?,
             shadow: side("shadow")?,
+            slowdown: self.histogram(mirror, Metric::Slowdown, None)?,
             comparisons: by(Metric::Comparisons, "result", None),
             differences: by(Metric::Differences, "kind", None),
             in_flight: sum(Metric::InFlight),
@@ -148,15 +149,17 @@ impl Reading {
         self.0.iter().filter(move |(key, _)| key.metric == metric && is(key))
     }
 
-    fn durations(&self, mirror: &str, side: &str) -> Result<Histogram> {
+    /// In milliseconds, or in times.
+    fn histogram(&self, mirror: &str, metric: Metric, side: Option<&str>) -> Result<Histogram> {
         let mut counts: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-        for (key, value) in self.of(mirror, Metric::Duration) {
-            let of_side = key.labels.get("side").is_some_and(|name| name == side);
+        for (key, value) in self.of(mirror, metric) {
+            let of_side = side.is_none_or(|side| key.labels.get("side").is_some_and(|name| name == side));
             if let Some((lower, upper)) = key.bucket.filter(|_| of_side) {
                 *counts.entry((lower, upper.unwrap_or(u64::MAX))).or_default() += whole(*value);
             }
         }
-        let ends = |micros: u64| if micros == u64::MAX { f64::INFINITY } else { micros as f64 / 1000.0 };
+        let unit = if metric == Metric::Slowdown { 100.0 } else { 1000.0 };
+        let ends = |end: u64| if end == u64::MAX { f64::INFINITY } else { end as f64 / unit };
         let mut reached = 0;
         let mut buckets = Vec::new();
         for ((lower, upper), count) in counts.into_iter().filter(|(_, count)| *count > 0) {
@@ -181,15 +184,20 @@ fn whole(value: f64) -> u64 {
 
 /// Buckets as Prometheus counts them, each with all below it, become buckets with ends. `series` gives for each label set its
 /// upper ends and counts; `unit` is that of the ends, in microseconds.
-pub fn add_cumulative(reading: &mut Reading, labels: &Labels, unit: u32, mut ends: Vec<(f64, f64)>) {
+pub fn add_cumulative(
+    reading: &mut Reading,
+    metric: Metric,
+    labels: &Labels,
+    unit: u32,
+    mut ends: Vec<(f64, f64)>,
+) {
     ends.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let (mut lower, mut below) = (0, 0.0_f64);
     for (end, count) in ends {
         let upper = end.is_finite().then(|| (end_of_bin(end) * f64::from(unit)).round() as u64);
         let bucket = Some((lower, upper));
         // Prometheus' increase may let a bucket shrink by a hair.
-        reading
-            .add(Key { metric: Metric::Duration, labels: labels.clone(), bucket }, (count - below).max(0.0));
+        reading.add(Key { metric, labels: labels.clone(), bucket }, (count - below).max(0.0));
         lower = upper.unwrap_or(u64::MAX);
         below = below.max(count);
     }

@@ -172,7 +172,7 @@ impl Verdict {
             json!({
                 "criterion": finding.criterion.name(),
                 "verdict": finding.decision,
-                "unit": finding.criterion.unit(),
+                "unit": finding.measure.unit(),
                 "low": interval.low,
                 "high": interval.high,
                 "limit": finding.limit,
@@ -219,6 +219,10 @@ fn sides(measure: &Measure) -> (Value, Value) {
         }
         Measure::Latency { comparison, .. } => (latency(&comparison.primary), latency(&comparison.shadow)),
         Measure::NoLatency => (Value::Null, Value::Null),
+        Measure::Paired { shadow, control, .. } => {
+            let times = |side: &Estimate| json!({"times": side.value, "low": side.low, "high": side.high});
+            (control.as_ref().map_or(Value::Null, times), times(shadow))
+        }
         Measure::Share { hits, of, .. } => (Value::Null, json!({"hits": hits, "of": of})),
     }
 }

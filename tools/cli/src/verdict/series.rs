@@ -17,6 +17,8 @@ pub enum Metric {
     Responses,
     GrpcResponses,
     Duration,
+    /// A histogram in per cent.
+    Slowdown,
     Comparisons,
     Differences,
     InFlight,
@@ -27,7 +29,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [(Self, &str); 13] = [
+    pub const ALL: [(Self, &str); 14] = [
         (Self::Requests, "shadow_requests_total"),
         (Self::Skipped, "shadow_skipped_total"),
         (Self::Sent, "shadow_sent_total"),
@@ -36,12 +38,17 @@ impl Metric {
         (Self::GrpcResponses, "shadow_grpc_responses_total"),
         (Self::Duration, "shadow_duration_microseconds"),
         (Self::Duration, MILLISECONDS),
+        (Self::Slowdown, "shadow_slowdown_percent"),
         (Self::Comparisons, "shadow_comparisons_total"),
         (Self::Differences, "shadow_differences_total"),
         (Self::InFlight, "shadow_in_flight"),
         (Self::BreakerOpen, "shadow_breaker_open"),
         (Self::ConfigInvalid, "shadow_config_invalid"),
     ];
+
+    pub fn is_histogram(self) -> bool {
+        matches!(self, Self::Duration | Self::Slowdown)
+    }
 
     /// Gauges are not counted from a beginning.
     pub fn is_gauge(self) -> bool {
@@ -52,7 +59,8 @@ impl Metric {
 /// What the histogram was called when it had whole milliseconds.
 const MILLISECONDS: &str = "shadow_duration_milliseconds";
 
-/// Microseconds in the unit of a histogram of this name, which may come with labels and suffix.
+/// How many of what its buckets are kept in, microseconds or per cent, the unit of a histogram of this name has. The name may come with
+/// labels and suffix.
 pub fn unit(name: &str) -> u32 {
     if name.contains(MILLISECONDS) { 1000 } else { 1 }
 }
@@ -98,8 +106,7 @@ pub fn from_prometheus(name: &str, labels: &Labels) -> Option<(Metric, Labels)> 
 pub fn from_prometheus_name(name: &str) -> Option<(Metric, Labels)> {
     let name = SPACES.iter().find_map(|space| name.strip_prefix(space)).unwrap_or(name);
     let (metric, rest) = Metric::ALL.iter().find_map(|(metric, known)| {
-        let of_histogram = name.strip_suffix("_bucket").filter(|_| *metric == Metric::Duration);
-        let name = if *metric == Metric::Duration { of_histogram? } else { name };
+        let name = if metric.is_histogram() { name.strip_suffix("_bucket")? } else { name };
         Some((*metric, name.strip_suffix(known)?))
     })?;
     Some((metric, inside(rest)?))

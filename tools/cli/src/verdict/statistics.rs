@@ -10,7 +10,7 @@ mod sequential;
 mod tests;
 
 pub use self::histogram::{Bucket, Histogram};
-pub use self::proportion::difference;
+pub use self::proportion::{difference, difference_within};
 pub use self::quantile::{Comparison, Estimate, mean, quantile, quantile_seen};
 pub use self::sequential::share;
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What became of the requests of one mirror: the numbers that are judged.
 
+mod control;
 mod ends;
 
 use std::collections::BTreeMap;
 
+pub use self::control::ControlState;
 pub use self::ends::{Ends, Who};
 use super::statistics::Histogram;
 
@@ -14,8 +16,6 @@ const LOST: [&str; 3] = [UNREACHABLE, "timeout", "reset"];
 const UNREACHABLE: &str = "unreachable";
 /// Ended by a bound of our own that the primary's answer met as well: no failure.
 const CUT: &str = "cut";
-/// A control that answered fewer than this share of the shadow's requests (it gets no POST) says too little about the rest.
-const CONTROL_COVERS: f64 = 0.9;
 /// What a control's mirror is called after the mirror's name.
 pub const CONTROL: &str = "-control";
 
@@ -30,6 +30,8 @@ pub struct Tally {
     pub failed: Counts,
     pub primary: Side,
     pub shadow: Side,
+    /// The shadow's time over the primary's, of each request that both answered.
+    pub slowdown: Histogram,
     pub comparisons: Counts,
     pub differences: Counts,
     /// Gauges as they were last: copies without an outcome so far, and workers whose breaker is open.
@@ -108,17 +110,26 @@ impl Tally {
         self.skipped.get("breaker").copied().unwrap_or(0)
     }
 
-    /// What the shadow is compared with: the control where there is one for nearly all requests, else the primary.
+    /// Whether the control is what the shadow is compared with, and why not.
+    pub fn control_state(&self) -> ControlState {
+        ControlState::of(self)
+    }
+
+    /// The control, where the shadow is compared with it.
+    pub fn measure(&self) -> Option<&Self> {
+        self.control.as_deref().filter(|_| self.control_state() == ControlState::Measure)
+    }
+
+    /// What the shadow is compared with: the control where it is a measure, else the primary.
     pub fn baseline(&self) -> Ends {
-        match self.control.as_deref().filter(|_| self.control_covers()) {
+        match self.measure() {
             Some(control) => Ends::of(Who::Control, &control.shadow, &control.failed, control.lost()),
-            None => Ends::of(Who::Primary, &self.primary, &Counts::new(), 0),
+            None => self.primary_ends(),
         }
     }
 
-    fn control_covers(&self) -> bool {
-        let outcomes = |tally: &Self| tally.shadow.answers().saturating_add(tally.lost()) as f64;
-        self.control.as_deref().is_some_and(|control| outcomes(control) >= outcomes(self) * CONTROL_COVERS)
+    fn primary_ends(&self) -> Ends {
+        Ends::of(Who::Primary, &self.primary, &Counts::new(), 0)
     }
 
     pub fn shadow_ends(&self) -> Ends {
@@ -135,6 +146,11 @@ impl Tally {
         let of = |result: &str| self.comparisons.get(result).copied().unwrap_or(0);
         let same = of("match").saturating_add(of("noise"));
         (of("mismatch"), same.saturating_add(of("mismatch")))
+    }
+
+    /// Comparisons that differ only where the control differs, too, out of those that could be made.
+    pub fn noise(&self) -> (u64, u64) {
+        (self.comparisons.get("noise").copied().unwrap_or(0), self.mismatches().1)
     }
 
     /// Answers that could not be compared out of those that were to be: bodies that could not be read, where answers are
@@ -159,6 +175,7 @@ impl Tally {
             failed: times(&self.failed, factor),
             primary: self.primary.times(factor),
             shadow: self.shadow.times(factor),
+            slowdown: self.slowdown.times(factor),
             comparisons: times(&self.comparisons, factor),
             differences: times(&self.differences, factor),
             in_flight: self.in_flight,

@@ -25,6 +25,8 @@ pub struct Thresholds {
     pub max_p999_ratio: f64,
     pub max_mean_ratio: f64,
     pub max_slow_increase: f64,
+    pub max_paired_ratio: f64,
+    pub max_pairs_twice: f64,
     pub slow_ms: f64,
     pub latency_slack_us: f64,
     pub latency_slack_percent: f64,
@@ -47,6 +49,8 @@ impl Default for Thresholds {
             max_p999_ratio: 3.0,
             max_mean_ratio: 1.5,
             max_slow_increase: 0.1,
+            max_paired_ratio: 1.5,
+            max_pairs_twice: 5.0,
             slow_ms: 0.0,
             latency_slack_us: 150.0,
             latency_slack_percent: 10.0,
@@ -100,6 +104,15 @@ pub struct Flags {
     /// Points by which the shadow's share of slow requests may be above the primary's [default: 0.1]
     #[arg(long, value_name = "POINTS")]
     max_slow_increase: Option<f64>,
+
+    /// How many times as long as the primary the shadow may take for the same request, in the median [default: 1.5]
+    #[arg(long, value_name = "TIMES")]
+    max_paired_ratio: Option<f64>,
+
+    /// Points by which requests that take the shadow more than twice as long as the primary may outnumber those that take
+    /// it less than half [default: 5]
+    #[arg(long, value_name = "POINTS")]
+    max_pairs_twice: Option<f64>,
 
     /// Milliseconds beyond which a request is slow; 0: three times the primary's P99, and --tail-slack-ms above it at least
     /// [default: 0]
@@ -158,6 +171,8 @@ impl Flags {
             (&mut limits.max_p999_ratio, self.max_p999_ratio),
             (&mut limits.max_mean_ratio, self.max_mean_ratio),
             (&mut limits.max_slow_increase, self.max_slow_increase),
+            (&mut limits.max_paired_ratio, self.max_paired_ratio),
+            (&mut limits.max_pairs_twice, self.max_pairs_twice),
             (&mut limits.slow_ms, self.slow_ms),
             (&mut limits.latency_slack_us, self.latency_slack_us),
             (&mut limits.latency_slack_percent, self.latency_slack_percent),
@@ -188,6 +203,8 @@ impl Thresholds {
             ("max_p999_ratio", self.max_p999_ratio, 1.0, MOST_TIMES),
             ("max_mean_ratio", self.max_mean_ratio, 1.0, MOST_TIMES),
             ("max_slow_increase", self.max_slow_increase, 0.0, 100.0),
+            ("max_paired_ratio", self.max_paired_ratio, 1.0, MOST_TIMES),
+            ("max_pairs_twice", self.max_pairs_twice, 0.0, 100.0),
             ("slow_ms", self.slow_ms, 0.0, HOUR_MS),
             ("latency_slack_us", self.latency_slack_us, 0.0, HOUR_MS * 1000.0),
             ("latency_slack_percent", self.latency_slack_percent, 0.0, 1000.0),

@@ -133,6 +133,10 @@ pub fn compared(measure: &Measure) -> String {
                 _ => "not known yet".into(),
             }
         }
+        Measure::Paired { ratio, .. } if ratio.high.is_finite() => {
+            format!("{:.2} to {:.2} times", ratio.low, ratio.high)
+        }
+        Measure::Paired { ratio, .. } => format!("over {:.2} times", ratio.low),
         Measure::NoLatency => String::new(),
         Measure::Share { percent, .. } => format!("{} to {} %", share(percent.low), share(percent.high)),
     }

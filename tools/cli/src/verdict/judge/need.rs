@@ -5,6 +5,7 @@
 //! answer hangs on how that side's answers are spread and on nothing that the shadow does, so that it stays where it is as samples
 //! come in. A shadow that is not settled by then is near its limit; the number is doubled for it, and again.
 
+use super::super::statistics::Histogram;
 use super::super::tally::{Counts, Side, Tally};
 use super::super::thresholds::Thresholds;
 use super::{Criterion, Decision, Finding, Judgement, Measure};
@@ -62,7 +63,7 @@ impl Judgement {
         }
         let enough = match enough(finding.criterion, tally, limits, self.alpha) {
             Some(enough) => enough.max(limits.min_samples),
-            None if matches!(finding.measure, Measure::Latency { .. }) && finding.limit > 1.0 => {
+            None if finding.measure.unit() == "times" && finding.limit > 1.0 => {
                 return Some(Need::FinerBuckets);
             }
             None => return Some(Need::NoRoom),
@@ -95,7 +96,9 @@ impl Judgement {
     /// Whether the percentiles of both sides are known to their buckets, so that more samples narrow nothing.
     fn is_blind(&self, finding: &Finding, tally: &Tally, limits: &Thresholds) -> bool {
         const MANY_TIMES: f64 = 1000.0;
-        finding.criterion.quantile().is_some() && {
+        let is_read_in_buckets =
+            finding.criterion.quantile().is_some() || finding.criterion == Criterion::Paired;
+        is_read_in_buckets && {
             let later = finding.criterion.measure(&tally.times(MANY_TIMES), limits, self.alpha);
             later.interval() == finding.measure.interval()
         }
@@ -104,14 +107,19 @@ impl Judgement {
 
 /// How many samples a shadow needs that is like the primary, or like the control.
 fn enough(criterion: Criterion, tally: &Tally, limits: &Thresholds, alpha: f64) -> Option<u64> {
-    let primary = match (&tally.control, tally.baseline().who) {
-        (Some(control), super::super::tally::Who::Control) => &control.shadow,
-        _ => &tally.primary,
-    };
+    let primary = tally.measure().map_or(&tally.primary, |control| &control.shadow);
     let have = primary.durations.measured().max(primary.answers()).max(1) as f64;
+    // As if the two answers to a request had nothing in common: a shadow's real ones hang together, and need fewer.
+    let slowdown = match tally.slowdown.count() {
+        0 => Histogram::default(),
+        _ => primary.durations.over_another(),
+    };
     let totals = std::iter::successors(Some(FIRST), |total| Some(total * STEP));
     let settles = |total: &f64| {
-        let equal = equal(&primary.times(total / have), *total as u64, tally);
+        let equal = Tally {
+            slowdown: slowdown.times(total / have),
+            ..equal(&primary.times(total / have), *total as u64, tally)
+        };
         let measure = criterion.measure(&equal, limits, alpha);
         criterion.decide(&measure, limits) == Decision::Promote
     };

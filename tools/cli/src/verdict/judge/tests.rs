@@ -3,7 +3,7 @@
 
 use super::super::population::{Population, fine, shipped};
 use super::super::statistics::{Bucket, Histogram};
-use super::super::tally::{Side, Tally};
+use super::super::tally::{ControlState, Side, Tally, Who};
 use super::*;
 
 fn service(median: f64, count: u64, errors: u64) -> Side {
@@ -174,20 +174,115 @@ fn client_errors_and_grpc_statuses_are_judged() {
     decided(&grpc, Decision::Reject, Criterion::Errors, Decision::Promote);
 }
 
+/// A mirror with a control; the copies' way adds 20 ms and loses a few, to both.
+fn controlled() -> Tally {
+    let mut copies = tally((20.0, 20_000, 0), (40.0, 19_700, 0));
+    copies.failed.insert("unreachable".into(), 300);
+    let control = Tally { mirror: "v2-control".into(), requests: 20_000, sent: 20_000, ..copies.clone() };
+    copies.control = Some(Box::new(control));
+    copies
+}
+
 #[test]
 fn a_control_takes_the_place_of_the_primary() {
-    // The copies' way adds 20 ms and a few resets, to both.
-    let mut copies = tally((20.0, 20_000, 0), (40.0, 19_700, 0));
-    copies.failed.insert("reset".into(), 300);
-    assert_eq!(judged(&copies).decision, Decision::Reject);
-    let control = Tally { mirror: "v2-control".into(), ..copies.clone() };
-    copies.failed.remove("reset");
-    copies.control = Some(Box::new(control.clone()));
+    let copies = controlled();
+    assert_eq!(judged(&Tally { control: None, ..copies.clone() }).decision, Decision::Reject);
     let found = judged(&copies);
     assert_eq!(found.decision, Decision::Promote, "{found:#?}");
-    // Only where it stands for nearly all requests.
-    copies.control = Some(Box::new(control.times(0.5)));
-    assert_eq!(judged(&copies).decision, Decision::Reject);
+    // What the shadow adds to it is the shadow's.
+    let mut worse = copies.clone();
+    worse.failed.insert("unreachable".into(), 900);
+    worse.shadow = service(40.0, 19_100, 0);
+    decided(&worse, Decision::Reject, Criterion::Failures, Decision::Reject);
+    let mut slower = copies.clone();
+    slower.shadow = service(80.0, 19_700, 0);
+    decided(&slower, Decision::Reject, Criterion::P50, Decision::Reject);
+    let mut refusing = copies;
+    refusing.shadow.classes = [("2xx".to_owned(), 18_000), ("4xx".to_owned(), 1_700)].into();
+    decided(&refusing, Decision::Reject, Criterion::ClientErrors, Decision::Reject);
+}
+
+/// Else it would hide that the shadow is, too.
+#[test]
+fn a_control_that_is_broken_is_no_measure() {
+    let with = |edit: &dyn Fn(&mut Tally)| {
+        let mut copies = controlled();
+        edit(copies.control.as_deref_mut().expect("a control"));
+        let found = judged(&copies);
+        assert_eq!(found.decision, Decision::Reject, "against the primary: {found:#?}");
+        assert_eq!(copies.baseline().who, Who::Primary);
+        copies.control_state()
+    };
+    let nothing = |tally: &mut Tally, reason: &str| {
+        *tally = Tally { requests: 20_000, ..Tally::default() };
+        tally.failed.insert(reason.to_owned(), 20_000);
+    };
+    assert_eq!(with(&|control| *control = control.times(0.5)), ControlState::TooFew);
+    assert_eq!(with(&|control| *control = Tally::default()), ControlState::Silent);
+    assert_eq!(with(&|control| nothing(control, "unknown_cluster")), ControlState::UnknownCluster);
+    assert_eq!(with(&|control| nothing(control, "rejected")), ControlState::NoEndpoint);
+    assert_eq!(with(&|control| control.breaker_open = 1), ControlState::Dead);
+    let loses = |control: &mut Tally| {
+        control.shadow = service(40.0, 18_000, 0);
+        control.failed.insert("timeout".into(), 2_000);
+    };
+    assert_eq!(with(&loses), ControlState::Dead);
+    assert_eq!(with(&|control| control.shadow = service(40.0, 19_700, 400)), ControlState::Fails);
+    let refuses = |control: &mut Tally| {
+        control.shadow.classes = [("2xx".to_owned(), 10_000), ("4xx".to_owned(), 9_700)].into();
+    };
+    assert_eq!(with(&refuses), ControlState::Refuses);
+    // Never without one.
+    assert_eq!(Tally::default().control_state(), ControlState::None);
+}
+
+/// As many as `count`, spread around the median.
+fn slowdown(median: f64, spread: f64, count: u64) -> Histogram {
+    Population::log_normal(median, spread).expected(&fine(), count)
+}
+
+#[test]
+fn the_same_request_is_compared_with_itself() {
+    let mut pairs = tally((20.0, 20_000, 0), (20.0, 20_000, 0));
+    assert!(judged(&pairs).findings.iter().all(|it| it.criterion != Criterion::Paired), "an older module");
+    pairs.slowdown = slowdown(1.0, 0.3, 20_000);
+    for criterion in [Criterion::Paired, Criterion::PairsTwice] {
+        decided(&pairs, Decision::Promote, criterion, Decision::Promote);
+    }
+    pairs.slowdown = slowdown(1.8, 0.3, 20_000);
+    decided(&pairs, Decision::Reject, Criterion::Paired, Decision::Reject);
+    // However much two equal answers differ by themselves.
+    pairs.slowdown = slowdown(1.0, 1.5, 20_000);
+    decided(&pairs, Decision::Promote, Criterion::PairsTwice, Decision::Promote);
+    // A fifth of the requests takes five times as long, and none of the percentiles shows it.
+    pairs.slowdown = Population::log_normal(1.0, 0.2).with_path(0.2, 5.0).expected(&fine(), 20_000);
+    decided(&pairs, Decision::Reject, Criterion::PairsTwice, Decision::Reject);
+    decided(&pairs, Decision::Reject, Criterion::Paired, Decision::Promote);
+}
+
+/// At 200 µs the way of the copies adds half as much again.
+#[test]
+fn what_clock_and_path_add_is_no_slowdown() {
+    let mut small = tally((0.2, 20_000, 0), (0.2, 20_000, 0));
+    small.slowdown = slowdown(1.6, 0.3, 20_000);
+    decided(&small, Decision::Promote, Criterion::Paired, Decision::Promote);
+    decided(&small, Decision::Promote, Criterion::PairsTwice, Decision::Promote);
+    small.slowdown = slowdown(5.0, 0.3, 20_000);
+    decided(&small, Decision::Reject, Criterion::Paired, Decision::Reject);
+}
+
+#[test]
+fn a_control_is_the_measure_of_slowdowns_too() {
+    let mut copies = controlled();
+    copies.slowdown = slowdown(2.0, 0.3, 19_700);
+    copies.control.as_deref_mut().expect("a control").slowdown = slowdown(1.9, 0.3, 19_700);
+    for criterion in [Criterion::Paired, Criterion::PairsTwice] {
+        decided(&copies, Decision::Promote, criterion, Decision::Promote);
+    }
+    copies.slowdown = slowdown(3.5, 0.3, 19_700);
+    for criterion in [Criterion::Paired, Criterion::PairsTwice] {
+        decided(&copies, Decision::Reject, criterion, Decision::Reject);
+    }
 }
 
 #[test]

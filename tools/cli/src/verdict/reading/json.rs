@@ -71,21 +71,21 @@ fn histograms_of(histograms: serde_json::Value, reading: &mut Reading) -> Result
     if histograms.get("details").is_some() {
         let Details { details } = serde_json::from_value(histograms).context("histogram_buckets=detailed")?;
         for Detailed { name, totals } in details {
-            let Some(labels) = duration(&name) else { continue };
+            let Some((metric, labels)) = histogram(&name) else { continue };
             for Own { lower_bound, width, count } in totals {
                 let micros = |end: f64| (end * f64::from(unit(&name))).round() as u64;
                 // A value is a whole number of a time that was not.
                 let bucket = Some((micros(lower_bound), Some(micros(lower_bound + width.max(1.0)))));
-                reading.add(Key { metric: Metric::Duration, labels: labels.clone(), bucket }, count);
+                reading.add(Key { metric, labels: labels.clone(), bucket }, count);
             }
         }
     } else if histograms.is_array() {
         let all: Vec<Cumulative> =
             serde_json::from_value(histograms).context("histogram_buckets=cumulative")?;
         for Cumulative { name, buckets } in all {
-            let Some(labels) = duration(&name) else { continue };
+            let Some((metric, labels)) = histogram(&name) else { continue };
             let ends = buckets.iter().map(|end| (end.upper_bound, end.cumulative)).collect();
-            add_cumulative(reading, &labels, unit(&name), ends);
+            add_cumulative(reading, metric, &labels, unit(&name), ends);
         }
     } else if histograms.to_string().contains("shadow_duration_") {
         bail!(
@@ -95,6 +95,6 @@ fn histograms_of(histograms: serde_json::Value, reading: &mut Reading) -> Result
     Ok(())
 }
 
-fn duration(name: &str) -> Option<Labels> {
-    from_envoy(name).filter(|(metric, _)| *metric == Metric::Duration).map(|(_, labels)| labels)
+fn histogram(name: &str) -> Option<(Metric, Labels)> {
+    from_envoy(name).filter(|(metric, _)| metric.is_histogram())
 }

@@ -146,6 +146,18 @@ fn microseconds_and_milliseconds_are_the_same_times() {
 }
 
 #[test]
+fn slowdowns_are_read_in_times() {
+    let text = "shadow_slowdown_percent_bucket{mirror=\"a\",le=\"50\"} 2\nshadow_slowdown_percent_bucket{mirror=\"a\",le=\"100\"} 5\n\
+                shadow_slowdown_percent_bucket{mirror=\"a\",le=\"+Inf\"} 6\n";
+    let bucket = |lower, upper, count| Bucket { lower, upper, count };
+    let expected = [bucket(0.0, 0.51, 2), bucket(0.51, 1.1, 3), bucket(1.1, f64::INFINITY, 1)];
+    assert_eq!(tally(text, "a").slowdown.buckets, expected);
+    let json = r#"{"stats": [{"histograms": {"details": [{"name": "wasmcustom.mirror=.=a;.;shadow_slowdown_percent",
+        "totals": [{"lower_bound": 100, "width": 10, "count": 7}]}]}}]}"#;
+    assert_eq!(tally(json, "a").slowdown.buckets, [bucket(1.0, 1.1, 7)]);
+}
+
+#[test]
 fn a_bin_ends_where_the_next_begins() {
     for (bound, end) in [(0.0, 1.0), (1.0, 2.0), (9.0, 10.0), (12.0, 13.0), (100.0, 110.0), (105.0, 110.0)] {
         assert_eq!(end_of_bin(bound), end, "{bound}");

@@ -18,7 +18,7 @@ use super::http::{get, with_scheme};
 /// The metrics by all names that they may have; the expression has to match as a whole.
 const NAMES: &str = "(.*___|envoy_|wasmcustom_|envoy_wasmcustom_)?shadow_(requests_total|skipped_total|sent_total|\
                      failed_total|responses_total|grpc_responses_total|duration_(micro|milli)seconds_bucket|\
-                     comparisons_total|differences_total|in_flight|breaker_open|config_invalid)";
+                     slowdown_percent_bucket|comparisons_total|differences_total|in_flight|breaker_open|config_invalid)";
 const LABELS: &str = "mirror, reason, side, class, status, result, kind, plugin, le, exported_mirror, exported_reason, \
                       exported_side, exported_class, exported_status, exported_result, exported_kind, exported_plugin";
 
@@ -71,7 +71,7 @@ impl Prometheus {
     fn try_increase(&self, window: Duration) -> Result<Reading> {
         let seconds = window.as_secs().max(1);
         let mut reading = Reading::default();
-        let mut histograms: BTreeMap<(u32, Labels), Vec<(f64, f64)>> = BTreeMap::new();
+        let mut histograms: BTreeMap<(Metric, u32, Labels), Vec<(f64, f64)>> = BTreeMap::new();
         for name in self.names(seconds)? {
             let Some((metric, _)) = from_prometheus_name(&name) else { continue };
             let series = format!("{name}{{{}}}", self.matchers);
@@ -85,15 +85,15 @@ impl Prometheus {
                 else {
                     continue;
                 };
-                if metric != Metric::Duration {
+                if !metric.is_histogram() {
                     reading.add(Key { metric, labels: known, bucket: None }, value);
                 } else if let Some(end) = labels.get("le").and_then(|end| end.parse().ok()) {
-                    histograms.entry((unit(&name), known)).or_default().push((end, value));
+                    histograms.entry((metric, unit(&name), known)).or_default().push((end, value));
                 }
             }
         }
-        for ((unit, labels), ends) in histograms {
-            add_cumulative(&mut reading, &labels, unit, ends);
+        for ((metric, unit, labels), ends) in histograms {
+            add_cumulative(&mut reading, metric, &labels, unit, ends);
         }
         Ok(reading)
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Values of which only the bucket is known.
 
+use std::collections::BTreeMap;
+
 /// How many values are at least `lower` and below `upper`, in milliseconds. The last may have no upper end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
@@ -43,11 +45,48 @@ impl Histogram {
         slow.fold(self.beyond, |sum, bucket| sum.saturating_add(bucket.count))
     }
 
+    /// The values that are in buckets up to `bound`.
+    pub fn below(&self, bound: f64) -> u64 {
+        let fast = self.buckets.iter().filter(|bucket| bucket.upper <= bound * (1.0 + 1e-9));
+        fast.fold(0, |sum, bucket| sum.saturating_add(bucket.count))
+    }
+
     /// The same distribution seen in `factor` times as many values.
     pub fn times(&self, factor: f64) -> Self {
         let times = |count: u64| (count as f64 * factor).round() as u64;
         let buckets = self.buckets.iter().map(|bucket| Bucket { count: times(bucket.count), ..*bucket });
         Self { buckets: buckets.collect(), beyond: times(self.beyond) }
+    }
+
+    /// How many times another value each value is, if both come from here and have nothing to do with each other. As many as there are
+    /// values, in buckets of two digits.
+    pub fn over_another(&self) -> Self {
+        let middle = |bucket: &Bucket| match (bucket.lower, bucket.upper) {
+            (lower, upper) if upper.is_infinite() => lower,
+            (lower, upper) => (lower.max(upper / 10.0) * upper).sqrt(),
+        };
+        let values: Vec<(f64, f64)> = self
+            .buckets
+            .iter()
+            .filter(|bucket| bucket.count > 0)
+            .map(|bucket| (middle(bucket), bucket.count as f64))
+            .collect();
+        let all = self.measured().max(1) as f64;
+        let mut found: BTreeMap<(i32, u32), f64> = BTreeMap::new();
+        for (value, count) in &values {
+            for (other, others) in &values {
+                let ratio = value / other;
+                let power = ratio.log10().floor();
+                let digits = (ratio / 10_f64.powf(power) * 10.0 + 1e-6).floor();
+                *found.entry((power as i32, digits as u32)).or_default() += count * others / all;
+            }
+        }
+        let bucket = |((power, digits), count): ((i32, u32), f64)| {
+            let unit = 10_f64.powi(power - 1);
+            let lower = f64::from(digits) * unit;
+            Bucket { lower, upper: lower + unit, count: count.round() as u64 }
+        };
+        Self { buckets: found.into_iter().map(bucket).collect(), beyond: 0 }
     }
 
     /// Without so many of the smallest values.

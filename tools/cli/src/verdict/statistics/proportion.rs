@@ -19,3 +19,10 @@ pub fn difference(first: (u64, u64), second: (u64, u64), alpha: f64) -> Interval
     let above = (b.high - q).hypot(p - a.low);
     Interval { low: (q - p - below).max(-1.0), high: (q - p + above).min(1.0) }
 }
+
+/// The same of two shares of the same values, as `hits`, which may hang together: nothing is assumed of how.
+pub fn difference_within(first: u64, second: u64, of: u64, alpha: f64) -> Interval {
+    let each = alpha / 2.0;
+    let (a, b) = (share(first, of, each), share(second, of, each));
+    Interval { low: b.low - a.high, high: b.high - a.low }
+}

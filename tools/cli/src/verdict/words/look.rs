@@ -48,6 +48,8 @@ pub(super) fn failed_first(judgement: &Judgement) -> Option<Criterion> {
         Criterion::ClientErrors,
         Criterion::Mismatches,
         Criterion::P50,
+        Criterion::Paired,
+        Criterion::PairsTwice,
         Criterion::P90,
         Criterion::P99,
         Criterion::Mean,
@@ -86,7 +88,10 @@ fn hint(criterion: Criterion, tally: &Tally) -> String {
                 kinds.join(", ")
             )
         }
-        Criterion::P50 => "Every request is slower: the shadow's resources, or the way to it.".into(),
+        Criterion::PairsTwice => {
+            "Some kinds of requests: \"log_slower_than\" in \"compare\" logs slow pairs, and --log shows them by endpoint.".into()
+        }
+        Criterion::P50 | Criterion::Paired => "Every request is slower: the shadow's resources, or the way to it.".into(),
         Criterion::P90 | Criterion::P99 | Criterion::Mean | Criterion::P999 | Criterion::Slow => {
             "What only some requests meet: a cache miss, a lock, a query for each row, a pause of the garbage \
              collector."

@@ -17,6 +17,9 @@ pub fn failed(finding: &Finding, tally: &Tally, limits: &Thresholds) -> String {
             format!("{} is too high: {} (limit {limit})", capital(name), against(comparison, tally))
         }
         Measure::NoLatency => format!("{} is not known", capital(name)),
+        Measure::Paired { .. } => {
+            format!("The same request takes too long: {} (limit {limit})", pairs(&finding.measure))
+        }
         Measure::Difference { .. } | Measure::Share { .. } => {
             format!("Too many {name}: {} (limit {limit})", shares(finding, tally, limits))
         }
@@ -42,6 +45,13 @@ pub fn sentence(finding: &Finding, need: Option<Need>, tally: &Tally, limits: &T
                         latency(finding, comparison, *slack, tally, &limit)
                     )
                 }
+                Measure::Paired { .. } => {
+                    format!(
+                        "{}; {interval} (limit {limit}){}",
+                        pairs(&finding.measure),
+                        details(finding, tally)
+                    )
+                }
                 _ => format!(
                     "{}; {interval} (limit {limit}){}",
                     shares(finding, tally, limits),
@@ -57,6 +67,7 @@ fn interval(measure: &Measure) -> String {
     let compared = compared(measure);
     match measure {
         Measure::Difference { .. } => format!("the difference is {compared}"),
+        Measure::Paired { .. } => format!("the true median is {compared}"),
         Measure::Latency { .. } if compared.ends_with("times") => format!("that is {compared} as long"),
         Measure::Latency { .. } => format!("that is {compared}"),
         Measure::Share { .. } => format!("the true share is {compared}"),
@@ -65,8 +76,8 @@ fn interval(measure: &Measure) -> String {
 }
 
 fn limit(finding: &Finding) -> String {
-    let limit = trimmed(finding.limit);
-    match finding.criterion.unit() {
+    let limit = trimmed((finding.limit * 100.0).round() / 100.0);
+    match finding.measure.unit() {
         "points" => format!("+{limit} points"),
         "times" => format!("{limit} times"),
         _ => format!("{limit} %"),
@@ -75,6 +86,15 @@ fn limit(finding: &Finding) -> String {
 
 fn shares(finding: &Finding, tally: &Tally, limits: &Thresholds) -> String {
     match &finding.measure {
+        Measure::Difference { primary, shadow, .. }
+            if finding.criterion == Criterion::PairsTwice && tally.measure().is_none() =>
+        {
+            format!(
+                "{} are more than twice as slow, {} more than twice as fast",
+                percent(*shadow),
+                percent(*primary)
+            )
+        }
         Measure::Difference { primary, shadow, .. } => {
             let bound = match (finding.criterion, slow_bound(tally, limits)) {
                 (Criterion::Slow, Some(bound)) => format!(" take over {}", time(bound)),
@@ -84,7 +104,7 @@ fn shares(finding: &Finding, tally: &Tally, limits: &Thresholds) -> String {
             format!("{} against the {who}'s {}{bound}", percent(*shadow), percent(*primary))
         }
         Measure::Share { hits, of, .. } => percent((*hits, *of)),
-        Measure::Latency { .. } | Measure::NoLatency => String::new(),
+        Measure::Latency { .. } | Measure::NoLatency | Measure::Paired { .. } => String::new(),
     }
 }
 
@@ -92,11 +112,20 @@ fn shares(finding: &Finding, tally: &Tally, limits: &Thresholds) -> String {
 fn details(finding: &Finding, tally: &Tally) -> String {
     match &finding.measure {
         Measure::Share { hits, of, .. } => format!(", {} of {}", thousands(*hits), thousands(*of)),
+        Measure::Paired { pairs, .. } => format!(", by {}", count(*pairs, "pair")),
         Measure::Difference { .. } if finding.criterion == Criterion::Errors && tally.lost() > 0 => {
             format!(", {} without an answer among them", count(tally.lost(), "copy"))
         }
         _ => String::new(),
     }
+}
+
+/// How long the same request takes.
+fn pairs(measure: &Measure) -> String {
+    let Measure::Paired { shadow, control, .. } = measure else { return String::new() };
+    let against =
+        control.map(|control| format!(" against the control's {:.2}", control.value)).unwrap_or_default();
+    format!("{:.2} times the primary's time in the median{against}", shadow.value)
 }
 
 fn against(comparison: &Comparison, tally: &Tally) -> String {
