@@ -7,12 +7,14 @@ use super::step::AnswerKind;
 use super::world::{UNKNOWN, among};
 
 /// Calls of the host that may fail.
-pub const CALLS: [&str; 22] = [
+pub const CALLS: [&str; 24] = [
     "header_map 0",
     "header_map 2",
     "header_map 6",
     "header 2",
+    "header 3",
     "header 6",
+    "header 7",
     "buffer 0",
     "buffer 1",
     "buffer 4",

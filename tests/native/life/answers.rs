@@ -24,6 +24,8 @@ pub struct Primary {
     pub header: &'static str,
     /// `None` if it could not be read.
     pub body: Option<Vec<u8>>,
+    /// In trailers that were read.
+    pub grpc: Option<&'static str>,
     /// It ended, and did not break off.
     pub whole: bool,
     /// When the request was read whole.
@@ -35,6 +37,10 @@ pub struct Primary {
 impl Primary {
     pub fn is_open(&self) -> bool {
         self.end.is_none()
+    }
+
+    pub fn grpc_status(&self) -> &'static str {
+        self.grpc.unwrap_or("UNKNOWN")
     }
 
     /// How long the answer took from the end of the request, or has taken by now. One that never began took no time.
@@ -55,19 +61,25 @@ pub enum ShadowEnd {
         header: &'static str,
         /// `None` if it could not be read.
         body: Option<Vec<u8>>,
+        grpc: &'static str,
     },
     Failed(&'static str),
 }
 
 /// The result of a comparison, and the kinds of differences.
-pub fn compared(rules: Compare, primary: &Primary, shadow: &ShadowEnd) -> (&'static str, Vec<&'static str>) {
-    let (Some(status), true, ShadowEnd::Answered { status: other, header, body }) =
+pub fn compared(
+    rules: Compare,
+    primary: &Primary,
+    shadow: &ShadowEnd,
+    grpc: bool,
+) -> (&'static str, Vec<&'static str>) {
+    let (Some(status), true, ShadowEnd::Answered { status: other, header, body, grpc: name }) =
         (primary.status, primary.whole, shadow)
     else {
         return ("incomparable", Vec::new());
     };
     let mut kinds = Vec::new();
-    if status != *other {
+    if status != *other || grpc && primary.grpc_status() != *name {
         kinds.push("status");
     }
     if rules.header && primary.header != *header {

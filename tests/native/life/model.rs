@@ -21,8 +21,10 @@ pub enum Broken {
     RequestBody,
     PrimaryHeaders,
     PrimaryBody,
+    PrimaryTrailers,
     ShadowHeaders,
     ShadowBody,
+    ShadowTrailers,
     Call,
     WallClock,
     FilterState,
@@ -307,10 +309,10 @@ impl Model {
         let early = Duration::from_millis(50).min(timeout / 8);
         let timed_out = now + early >= deadline && self.primaries[stream].took(now) + early >= timeout;
         let ending = match &end {
-            ShadowEnd::Answered { status, .. } => {
+            ShadowEnd::Answered { status, grpc: name, .. } => {
                 self.count(index, format!("responses shadow {}xx", status / 100));
                 if grpc {
-                    self.count(index, "grpc_responses shadow UNKNOWN");
+                    self.count(index, format!("grpc_responses shadow {name}"));
                 }
                 Ending::Answered
             }
@@ -340,11 +342,11 @@ impl Model {
             if let Some(status) = primary.status {
                 self.count(index, format!("responses primary {}xx", status / 100));
                 if grpc {
-                    self.count(index, "grpc_responses primary UNKNOWN");
+                    self.count(index, format!("grpc_responses primary {}", primary.grpc_status()));
                 }
             }
             if let Some(compare) = policy.mirror(index).compare {
-                let (result, kinds) = compared(compare, &primary, &end);
+                let (result, kinds) = compared(compare, &primary, &end, grpc);
                 self.count(index, format!("comparisons {result}"));
                 kinds.into_iter().for_each(|kind| self.count(index, format!("differences {kind}")));
             }

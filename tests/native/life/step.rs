@@ -116,7 +116,9 @@ impl Head {
 impl AnswerKind {
     pub fn answer(self, header: &str, body: &[u8]) -> Answer {
         match self {
-            Self::Status(status) => Answer::status(status).header("a", header).body(body),
+            Self::Status(status) => {
+                Answer::status(status).header("a", header).body(body).trailer("grpc-status", "5")
+            }
             Self::OfEnvoy(status) => Answer::of_envoy(status).header("a", header).body(body),
             Self::GrpcTimeout => {
                 Answer::of_envoy_to_grpc("upstream request timeout").header("a", header).body(body)
@@ -128,8 +130,12 @@ impl AnswerKind {
     /// What the filter can know of it.
     pub fn end(self, sent: &Sent, broken: Option<Broken>, header: &'static str, body: &[u8]) -> ShadowEnd {
         let unreadable = broken == Some(Broken::ShadowBody) && !body.is_empty();
+        let grpc = match self {
+            Self::Status(_) if broken != Some(Broken::ShadowTrailers) => "NOT_FOUND",
+            _ => "UNKNOWN",
+        };
         let answered =
-            |status| ShadowEnd::Answered { status, header, body: (!unreadable).then(|| body.to_vec()) };
+            |status| ShadowEnd::Answered { status, header, body: (!unreadable).then(|| body.to_vec()), grpc };
         match self {
             Self::WithoutHeaders => ShadowEnd::Failed("reset"),
             _ if broken == Some(Broken::ShadowHeaders) => ShadowEnd::Failed("reset"),
@@ -186,8 +192,10 @@ pub fn step() -> impl Strategy<Value = Step> {
         Broken::RequestBody,
         Broken::PrimaryHeaders,
         Broken::PrimaryBody,
+        Broken::PrimaryTrailers,
         Broken::ShadowHeaders,
         Broken::ShadowBody,
+        Broken::ShadowTrailers,
         Broken::Call,
         Broken::WallClock,
         Broken::FilterState,

@@ -98,8 +98,15 @@ impl World {
             }),
             Step::ResponseEnd { stream } => self.with(stream, |world, open| {
                 if open.response == Response::Open {
-                    open.stream.response_end();
                     open.response = Response::Ended;
+                    if open.number.is_multiple_of(2) {
+                        open.stream.response_end();
+                    } else {
+                        open.stream.response_trailers_with(&[("grpc-status", "5")]);
+                        if world.around.broken != Some(Broken::PrimaryTrailers) {
+                            world.model.primaries[open.number].grpc = Some("NOT_FOUND");
+                        }
+                    }
                     world.model.primaries[open.number].whole = true;
                     world.model.primaries[open.number].end = Some(world.sim.now());
                 }

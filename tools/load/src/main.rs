@@ -8,6 +8,7 @@ mod budget;
 mod cpu;
 mod group;
 mod h2load;
+mod hold_up;
 mod machine;
 mod measure;
 mod memory;
@@ -25,7 +26,7 @@ mod work;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 
 use self::cpu::Placement;
@@ -41,6 +42,9 @@ use self::work::{Curve, Work};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let options = Options::parse();
+    if options.hold_up {
+        return hold_up(&options).await;
+    }
     h2load::require()?;
     let scenarios = chosen(&options)?;
     let modules = Modules::build(options.compare.clone())?;
@@ -60,6 +64,21 @@ async fn main() -> Result<ExitCode> {
         plot::draw(&report, file)?;
     }
     Ok(if options.check && !report.passes() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn hold_up(options: &Options) -> Result<ExitCode> {
+    // Before anything is pinned, and while nothing is measured.
+    harness::wasm::module()?;
+    let placement = Placement::for_workers(1)?;
+    let machine = Machine::describe(1, &placement);
+    placement.pin_self()?;
+    let result = hold_up::measure(options.rounds(), &placement, machine).await?;
+    result.print();
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_string_pretty(&result)?)
+            .with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn measure(

@@ -21,6 +21,11 @@ pub struct Options {
     #[arg(long)]
     pub check: bool,
 
+    /// How long the filter keeps a worker from other connections, at the worst that is known, and nothing else. Needs neither
+    /// h2load nor nginx; three minutes
+    #[arg(long, conflicts_with_all = ["quick", "check", "plot", "workers", "only", "compare", "parts"])]
+    pub hold_up: bool,
+
     /// Write everything that was measured as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -40,6 +40,10 @@ impl Report {
             println!("\nGET with {headers} headers, {rate} requests/s over {connections} connections");
             println!("{}", table::main(main, self.saturation.as_ref()));
             println!("At that rate {}.", table::busy(main));
+            if let Some(scopes) = table::scopes(main) {
+                println!("\nlimits.scope, one copy of each request");
+                println!("{scopes}");
+            }
             if main.rows.iter().any(|row| row.scenario.name.starts_with("before-")) {
                 println!("\nBefore (--compare) and after (these sources)");
                 println!("{}", table::before_and_after(main));

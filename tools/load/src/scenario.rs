@@ -37,6 +37,8 @@ pub enum Mirroring {
         mirrors: usize,
         percentage: u32,
         edits: bool,
+        /// Limits are those of the worker, which need no leases.
+        alone: bool,
     },
 }
 
@@ -79,6 +81,7 @@ impl Scenario {
                 all.extend(Wire::BOTH.map(|wire| Self::sampled(build, wire, percentage)));
             }
             all.extend(Wire::BOTH.map(|wire| Self::edited(build, wire)));
+            all.extend(Wire::BOTH.map(|wire| Self::alone(build, wire)));
         }
         all
     }
@@ -117,14 +120,39 @@ impl Scenario {
             0 => format!("{build}-0"),
             _ => format!("{build}-{percentage}-{wire}"),
         };
-        Self { name, mirroring: Mirroring::Filter { build, wire, mirrors: 1, percentage, edits: false } }
+        Self {
+            name,
+            mirroring: Mirroring::Filter { build, wire, mirrors: 1, percentage, edits: false, alone: false },
+        }
     }
 
     /// Everything, with headers set and removed: the policy that looks at headers.
     fn edited(build: Build, wire: Wire) -> Self {
         Self {
             name: format!("{build}-headers-{wire}"),
-            mirroring: Mirroring::Filter { build, wire, mirrors: 1, percentage: 100, edits: true },
+            mirroring: Mirroring::Filter {
+                build,
+                wire,
+                mirrors: 1,
+                percentage: 100,
+                edits: true,
+                alone: false,
+            },
+        }
+    }
+
+    /// Everything, with limits that workers do not share.
+    fn alone(build: Build, wire: Wire) -> Self {
+        Self {
+            name: format!("{build}-worker-{wire}"),
+            mirroring: Mirroring::Filter {
+                build,
+                wire,
+                mirrors: 1,
+                percentage: 100,
+                edits: false,
+                alone: true,
+            },
         }
     }
 
@@ -159,7 +187,7 @@ impl Scenario {
 
     /// The plugin configuration, for the filter.
     pub fn plugin(&self) -> String {
-        let Mirroring::Filter { wire, mirrors, percentage, edits, .. } = self.mirroring else {
+        let Mirroring::Filter { wire, mirrors, percentage, edits, alone, .. } = self.mirroring else {
             return "{}".to_owned();
         };
         let mirror = |index: usize| {
@@ -178,6 +206,7 @@ impl Scenario {
                 "cluster": wire.cluster(),
                 "percentage": percentage,
                 "headers": headers,
+                "limits": if alone { json!({"scope": "worker"}) } else { json!({}) },
                 "breaker": "off",
             })
         };

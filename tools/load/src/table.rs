@@ -7,6 +7,7 @@ use crate::budget::Verdict;
 use crate::group::Group;
 use crate::measure::Sample;
 use crate::memory::Memory;
+use crate::scenario::Wire;
 use crate::spread::Spread;
 use crate::work::Curve;
 
@@ -34,6 +35,23 @@ pub fn main(group: &Group, saturation: Option<&Group>) -> Table {
         ]);
     }
     table
+}
+
+/// Limits that all workers share against those of each worker, within a round.
+pub fn scopes(group: &Group) -> Option<Table> {
+    let mut table = table(&["scenario", "worker µs", "envoy µs", "envoy − worker µs"]);
+    for wire in Wire::BOTH {
+        let (shared, alone) = (format!("filter-100-{wire}"), format!("filter-worker-{wire}"));
+        let difference = group.paired([&*shared, &*alone], |[shared, alone]| shared.cpu_us - alone.cpu_us)?;
+        let of = |name: &str| group.row(name).map(|row| spread(&row.spread(|sample| sample.cpu_us), 1));
+        table.add_row([
+            wire.to_string(),
+            of(&alone).unwrap_or_default(),
+            of(&shared).unwrap_or_default(),
+            format!("{} ± {:.1}", spread(&difference, 1), difference.notch()),
+        ]);
+    }
+    Some(table)
 }
 
 /// Each filter of these sources against the same of `--compare`, within a round.
@@ -117,12 +135,12 @@ pub fn busy(group: &Group) -> String {
     )
 }
 
-fn spread(spread: &Spread, decimals: usize) -> String {
+pub fn spread(spread: &Spread, decimals: usize) -> String {
     let Spread { median, q1, q3, .. } = spread;
     format!("{median:.decimals$} [{q1:.decimals$} – {q3:.decimals$}]")
 }
 
-fn table(header: &[&str]) -> Table {
+pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(header);
     for column in table.column_iter_mut().skip(1) {

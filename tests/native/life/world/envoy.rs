@@ -47,6 +47,8 @@ impl World {
             Some(Broken::PrimaryBody) => &["buffer 1"],
             Some(Broken::ShadowHeaders) => &["header_map 6", "header 6"],
             Some(Broken::ShadowBody) => &["buffer 4"],
+            Some(Broken::PrimaryTrailers) => &["header 3"],
+            Some(Broken::ShadowTrailers) => &["header 7"],
             Some(Broken::Call) => &["http_call"],
             Some(Broken::WallClock) => &["clock 0"],
             Some(Broken::FilterState) => &["set_property"],

@@ -117,9 +117,12 @@ impl Payload {
 }
 
 impl Case {
-    /// Whether what the primary sees depends on who is faster.
+    /// Whether what is seen depends on who is faster: where one of them breaks off, Envoy may meet the end before what came
+    /// before it.
     pub fn is_race(&self) -> bool {
-        !matches!(self.ending, Ending::Whole) || self.answer.end == AnswerEnd::Early
+        use AnswerEnd::{Closed, ClosedInBody, Early, Reset, ResetInBody};
+        let breaks_off = [Early, Closed, ClosedInBody, Reset, ResetInBody].contains(&self.answer.end);
+        !matches!(self.ending, Ending::Whole) || breaks_off
     }
 
     /// All headers but those that frame the body.
@@ -152,4 +155,19 @@ impl Case {
 
 pub fn trailers(all: &[(String, Bytes)]) -> Headers {
     all.iter().map(|(name, value)| (name.clone().into_bytes(), value.to_vec())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::strategy::ValueTree;
+
+    use super::*;
+    use crate::requests::generate;
+
+    #[test]
+    fn where_the_primary_breaks_off_either_side_may_be_the_faster_one() {
+        let cases = (0..500).map(|number| generate::tree(1, number).current());
+        let broken: Vec<Case> = cases.filter(|case| case.answer.end == AnswerEnd::ResetInBody).collect();
+        assert!(!broken.is_empty() && broken.iter().all(Case::is_race), "{broken:#?}");
+    }
 }
