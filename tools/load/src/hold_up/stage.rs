@@ -29,18 +29,32 @@ pub enum Case {
     Alone,
     Absent,
     Nothing,
+    Redacted,
+    Copies,
+    Expressions,
     Worst,
 }
 
 impl Case {
-    pub const ALL: [Self; 4] = [Self::Alone, Self::Absent, Self::Nothing, Self::Worst];
+    pub const ALL: [Self; 7] = [
+        Self::Alone,
+        Self::Absent,
+        Self::Nothing,
+        Self::Redacted,
+        Self::Copies,
+        Self::Expressions,
+        Self::Worst,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Alone => "no other client",
             Self::Absent => "no filter",
             Self::Nothing => "a filter that mirrors nothing",
-            Self::Worst => "redaction, comparison, regex, 13 copies",
+            Self::Redacted => "two copies of 8 MiB, redacted and compared",
+            Self::Copies => "13 copies of 32 KiB",
+            Self::Expressions => "three expressions on long paths",
+            Self::Worst => "all of that",
         }
     }
 
@@ -49,8 +63,32 @@ impl Case {
             Self::Alone => None,
             Self::Absent => Some("absent"),
             Self::Nothing => Some("nothing"),
+            Self::Redacted => Some("redacted"),
+            Self::Copies => Some("copies"),
+            Self::Expressions => Some("expressions"),
             Self::Worst => Some("worst"),
         }
+    }
+
+    /// Mirrors of different cases have different names, or one would take over from another.
+    fn plugin(self) -> Value {
+        let (redacted, copies, expressions) = match self {
+            Self::Alone | Self::Absent | Self::Nothing => (0, 0, 0),
+            Self::Redacted => (2, 0, 0),
+            Self::Copies => (0, COPIES, 0),
+            Self::Expressions => (0, 0, 1),
+            Self::Worst => (2, COPIES, 1),
+        };
+        let name = self.listener().unwrap_or_default();
+        let mut mirrors: Vec<Value> = (0..redacted).map(self::redacted).collect();
+        mirrors.extend((0..copies).map(many));
+        mirrors.extend((0..expressions).map(matched));
+        for (index, mirror) in mirrors.iter_mut().enumerate() {
+            mirror["name"] = format!("{name}-{index}").into();
+            mirror["cluster"] = "shadow".into();
+            mirror["breaker"] = "off".into();
+        }
+        json!({"max_buffered_bytes": 256 << 20, "mirrors": mirrors})
     }
 }
 
@@ -72,30 +110,32 @@ impl Stage {
             });
         }
         let [primary, shadow] = &upstreams;
-        let bootstrap = Bootstrap::shipped()
+        let mut bootstrap = Bootstrap::shipped()
             .concurrency(1)
             .log_level("warning")
             .primary(primary.addr())
             .shadow(shadow.addr())
             .edit_listener(|listener| manager(listener)["max_request_headers_kb"] = 96.into())
             .unfiltered_listener("absent", &[])
-            .extra_listener("nothing", r#"{"mirrors": []}"#)
-            .extra_listener("worst", worst().to_string())
-            .unfiltered_listener(PROBE, &[])
-            .edit(|bootstrap| {
-                bootstrap["enable_dispatcher_stats"] = true.into();
-                if let Some(bootstrap) = bootstrap.as_mapping_mut() {
-                    bootstrap.remove("stats_flush_interval");
+            .unfiltered_listener(PROBE, &[]);
+        for case in Case::ALL {
+            if let Some(name) = case.listener().filter(|_| case != Case::Absent) {
+                bootstrap = bootstrap.extra_listener(name, case.plugin().to_string());
+            }
+        }
+        bootstrap = bootstrap.edit(|bootstrap| {
+            bootstrap["enable_dispatcher_stats"] = true.into();
+            if let Some(bootstrap) = bootstrap.as_mapping_mut() {
+                bootstrap.remove("stats_flush_interval");
+            }
+            bootstrap["stats_flush_on_admin"] = true.into();
+            for listener in bootstrap["static_resources"]["listeners"].as_sequence_mut().into_iter().flatten()
+            {
+                if listener["name"] == PROBE {
+                    answer_at_once(listener);
                 }
-                bootstrap["stats_flush_on_admin"] = true.into();
-                for listener in
-                    bootstrap["static_resources"]["listeners"].as_sequence_mut().into_iter().flatten()
-                {
-                    if listener["name"] == PROBE {
-                        answer_at_once(listener);
-                    }
-                }
-            });
+            }
+        });
         let envoy = Envoy::start(bootstrap).await?;
         placement.pin_envoy(envoy.pid())?;
         Ok(Self { envoy, _upstreams: upstreams })
@@ -119,7 +159,7 @@ impl Stage {
         self.envoy.no_traps()?;
         let stats = self.envoy.settled().await?;
         stats.check_equations()?;
-        for mirror in ["redacted-0", "redacted-1", "many-0"] {
+        for mirror in ["worst-0", "worst-1", "worst-2", "redacted-0", "copies-0"] {
             let of = [("mirror", mirror)];
             let unmatched = [("mirror", mirror), ("reason", "unmatched")];
             let asked = stats.counter("shadow_requests_total", &of)
@@ -128,36 +168,27 @@ impl Stage {
             eprintln!("hold-up: {mirror} sent {sent} copies of {asked} requests");
             ensure!(sent > 0 && sent * 2 >= asked, "most copies of {mirror} were not sent:\n{stats}");
         }
-        let compared = [("mirror", "redacted-0"), ("result", "match")];
+        let compared = [("mirror", "worst-0"), ("result", "match")];
         ensure!(stats.counter("shadow_comparisons_total", &compared) > 0, "nothing was compared:\n{stats}");
         Ok(())
     }
 }
 
-fn worst() -> Value {
-    let redacted = |index: usize| {
-        json!({
-            "name": format!("redacted-{index}"), "cluster": "shadow", "breaker": "off",
-            "match": [{"path": {"exact": LARGE}}],
-            "body": {"max_bytes": 16 << 20},
-            "redact": {"json": ["/*/user/email", "/*/cards/*/number"]},
-            "compare": {"body": "json", "max_body_bytes": 1 << 20, "ignore": ["/*/id", "/*/cards/*/number"]},
-        })
-    };
-    let many = |index: usize| {
-        json!({
-            "name": format!("many-{index}"), "cluster": "shadow", "breaker": "off",
-            "match": [{"path": {"exact": MANY}}],
-        })
-    };
-    let matched = |index: usize| {
-        let conditions = EXPRESSIONS.map(|regex| json!({"path": {"regex": regex}}));
-        json!({"name": format!("matched-{index}"), "cluster": "shadow", "breaker": "off", "match": conditions})
-    };
-    let mut mirrors: Vec<Value> = (0..2).map(redacted).collect();
-    mirrors.extend((0..COPIES).map(many));
-    mirrors.push(matched(0));
-    json!({"max_buffered_bytes": 256 << 20, "mirrors": mirrors})
+fn redacted(_: usize) -> Value {
+    json!({
+        "match": [{"path": {"exact": LARGE}}],
+        "body": {"max_bytes": 16 << 20},
+        "redact": {"json": ["/*/user/email", "/*/cards/*/number"]},
+        "compare": {"body": "json", "max_body_bytes": 1 << 20, "ignore": ["/*/id", "/*/cards/*/number"]},
+    })
+}
+
+fn many(_: usize) -> Value {
+    json!({"match": [{"path": {"exact": MANY}}]})
+}
+
+fn matched(_: usize) -> Value {
+    json!({"match": EXPRESSIONS.map(|regex| json!({"path": {"regex": regex}}))})
 }
 
 fn manager(listener: &mut Yaml) -> &mut Yaml {
