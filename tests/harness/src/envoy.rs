@@ -98,12 +98,12 @@ impl Envoy {
 
     /// User and system time so far. Linux only.
     pub fn cpu_time(&self) -> Result<Duration> {
-        process::cpu_time(self.pid)
+        crate::process::cpu_time(self.pid)
     }
 
     /// Resident memory now. Linux only.
     pub fn rss_bytes(&self) -> Result<u64> {
-        process::rss_bytes(self.pid)
+        crate::process::rss_bytes(self.pid)
     }
 
     /// Everything that Envoy wrote so far (its last 50,000 lines).

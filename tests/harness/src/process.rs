@@ -123,6 +123,27 @@ impl Drop for Process {
     }
 }
 
+/// The user and system time that a process has used, to a clock tick. Linux only.
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let fields = stat(pid)?;
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
+    // Fields 14 and 15 of proc_pid_stat(5), counted from the third.
+    let (Some(user), Some(system)) = (ticks(11), ticks(12)) else {
+        return Err(anyhow!("process {pid} has no times in its stat file"));
+    };
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    Ok(Duration::from_secs_f64((user + system) as f64 / per_second))
+}
+
+/// Resident memory. Linux only.
+pub fn rss_bytes(pid: u32) -> Result<u64> {
+    let pages = stat(pid)?
+        .get(21)
+        .and_then(|field| field.parse::<u64>().ok())
+        .ok_or_else(|| anyhow!("process {pid} has no resident set size in its stat file"))?;
+    Ok(pages * rustix::param::page_size() as u64)
+}
+
 /// The processes that a process started, and those that these started. Linux only.
 pub(crate) fn descendants(parent: u32) -> Vec<u32> {
     let parent_of = |pid: u32| stat(pid).ok()?.get(1)?.parse::<u32>().ok();

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use collect::record;
 
 use crate::{check, manual, output, verdict};
 
-/// Tools around shadow-filter: checks configurations, and says whether the shadow may be promoted.
+/// Tools around shadow-filter: checks configurations, says whether the shadow may be promoted, and keeps what is mirrored.
 #[derive(Parser)]
 #[command(name = "shadow-filter", version, after_help = EXAMPLES)]
 struct Program {
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   shadow-filter check envoy/envoy.yaml
   shadow-filter verdict --prometheus http://prometheus:9090 --mirror v2
+  shadow-filter record /var/lib/shadow --zstd
   shadow-filter completions bash > ~/.local/share/bash-completion/completions/shadow-filter
   shadow-filter man --dir ~/.local/share/man/man1";
 
@@ -28,6 +30,7 @@ Examples:
 enum Command {
     Check(check::Options),
     Verdict(Box<verdict::Options>),
+    Record(Box<record::Options>),
     /// Prints the completions for a shell
     #[command(
         after_help = "Example: shadow-filter completions bash > ~/.local/share/bash-completion/completions/shadow-filter"
@@ -56,6 +59,7 @@ impl Command {
         match self {
             Self::Check(options) => check::run(options),
             Self::Verdict(options) => verdict::run(options),
+            Self::Record(options) => record::run(options),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(*shell, &mut Program::command(), "shadow-filter", &mut script);

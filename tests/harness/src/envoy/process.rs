@@ -12,7 +12,7 @@ use anyhow::{Result, anyhow};
 use super::binary;
 use super::clock::Clock;
 use crate::log::Log;
-use crate::process::{self, stat};
+use crate::process;
 
 pub(super) struct Process {
     process: process::Process,
@@ -71,25 +71,4 @@ impl Process {
         let child = process::descendants(pid).first().copied();
         child.ok_or_else(|| anyhow!("func-e (process {pid}) has no child; did Envoy end?"))
     }
-}
-
-/// The user and system time that a process has used, in units of 1 / clock ticks per second.
-pub(super) fn cpu_time(pid: u32) -> Result<Duration> {
-    let fields = stat(pid)?;
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
-    // Fields 14 and 15 of proc_pid_stat(5), counted from the third.
-    let (Some(user), Some(system)) = (ticks(11), ticks(12)) else {
-        return Err(anyhow!("process {pid} has no times in its stat file"));
-    };
-    let per_second = rustix::param::clock_ticks_per_second() as f64;
-    Ok(Duration::from_secs_f64((user + system) as f64 / per_second))
-}
-
-/// Resident memory.
-pub(super) fn rss_bytes(pid: u32) -> Result<u64> {
-    let pages = stat(pid)?
-        .get(21)
-        .and_then(|field| field.parse::<u64>().ok())
-        .ok_or_else(|| anyhow!("process {pid} has no resident set size in its stat file"))?;
-    Ok(pages * rustix::param::page_size() as u64)
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test's helpers fail the test")]
 
+mod collector;
 mod limits;
 mod readme;
 mod words;
