@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use shadow_filter::compare::{BodyRule, Comparison, Observed, Rules};
+use shadow_filter::compare::{BodyRule, Comparison, HashKey, Observed, Rules};
 use shadow_filter::http::Head;
-use shadow_filter::json::Pointer;
+use shadow_filter::json::{Pointer, Pointers};
 use shadow_filter::transform::{Redaction, Replacement};
 
 const TIMES: usize = 7;
@@ -22,6 +22,7 @@ fn main() {
     println!("{:64} {:>8} {:>10} {:>10} {:>10}", "", "steps", "longest", "mean", "all");
     redactions(work);
     comparisons(work);
+    unordered(work);
 }
 
 fn redactions(work: usize) {
@@ -30,6 +31,9 @@ fn redactions(work: usize) {
     let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
     let names: Vec<String> = (0..64).map(|index| format!("/*/name{index}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let deep: Vec<String> = (0..64).map(|index| format!("/**/name{index}")).collect();
+    let deep: Vec<&str> = deep.iter().map(String::as_str).collect();
+    let levels = format!("/**{}", "/*/name0".repeat(63));
     for (name, text, pointers) in [
         ("one string", format!("\"{}\"", "a".repeat(SIZE)), &["/a"][..]),
         ("one string, not ASCII", format!("\"{}\"", "é".repeat(SIZE / 2)), &["/a"]),
@@ -45,10 +49,23 @@ fn redactions(work: usize) {
             format!("[{{{}\"a\":1}}]", "\"name63\":1,".repeat(SIZE / 11)),
             &names,
         ),
+        (
+            "[{\"name9x\":1, 64 pointers of names at any level",
+            format!("[{{{}\"a\":1}}]", "\"name9x\":1,".repeat(SIZE / 11)),
+            &deep,
+        ),
+        (
+            "[{\"name0\":[{\"name0\": one pointer of 127 levels below any",
+            format!(
+                "[{}1]",
+                format!("{}1{},", "[{\"name0\":".repeat(63), "}]".repeat(63)).repeat(SIZE / 820)
+            ),
+            &[&levels],
+        ),
         ("spaces", " ".repeat(SIZE), &["/a"]),
         ("a long string with one replaced value", format!("[\"{}\",1]", "a".repeat(SIZE)), &["/1"]),
     ] {
-        let json = pointers.iter().filter_map(|text| Pointer::parse(text)).collect();
+        let json = of(pointers);
         let redaction = Redaction { json, replacement: Replacement::new("*"), ..Redaction::default() };
         let head = head("content-type", "application/json");
         measure(&format!("redact: {name}"), || {
@@ -133,29 +150,86 @@ fn empty_blocks(size: usize) -> Vec<u8> {
     bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | *bit as u8)).collect()
 }
 
+fn unordered(work: usize) {
+    const SIZE: usize = 1 << 20;
+    let numbers = |from: usize, count: usize| {
+        format!("[{}]", (from..from + count).map(|n| n.to_string()).collect::<Vec<_>>().join(","))
+    };
+    let list = |value: &str| format!("[{}{value}]", format!("{value},").repeat(SIZE / (value.len() + 1) - 2));
+    let nested = |inner: &str| format!("{}{inner}{}", "[[],".repeat(120), "]".repeat(120));
+    let member = |index: usize| format!("{{\"id\":{index},\"v\":[1,\"x\"]}}");
+    let objects = |order: fn(usize) -> usize| {
+        format!("[{}]", (0..30_000).map(|index| member(order(index))).collect::<Vec<_>>().join(","))
+    };
+    for (name, one, other) in [
+        ("[1,1 and [1.0,1.0", list("1"), list("1.0")),
+        ("[1,1 and [2,2", list("1"), list("2")),
+        ("[[],[] and [[ ],[ ]", list("[]"), list("[ ]")),
+        ("[1.0e0, and [1e0", list("1.000000e0"), list("1e0")),
+        ("140,000 numbers, none the same", numbers(100_000, 140_000), numbers(300_000, 140_000)),
+        ("30,000 objects, reversed", objects(|index| index), objects(|index| 29_999 - index)),
+        (
+            "one string in two spellings",
+            format!("[\"{}\"]", "a".repeat(SIZE / 6)),
+            format!("[\"{}\"]", r"\u0061".repeat(SIZE / 6)),
+        ),
+        (
+            "one number in two spellings",
+            format!("[{}]", "7".repeat(SIZE - 4)),
+            format!("[{}.0]", "7".repeat(SIZE - 4)),
+        ),
+        (
+            "lists in lists",
+            format!("[{}1]", format!("{},", nested("1")).repeat(SIZE / 650)),
+            format!("[{}1]", format!("{},", nested("2")).repeat(SIZE / 650)),
+        ),
+    ] {
+        let rules = rules(&["/**"], &["/**/a/b", "/*/id"]);
+        compare_by(
+            &format!("unordered: {name}"),
+            &rules,
+            answer(one.into_bytes()),
+            answer(other.into_bytes()),
+            work,
+        );
+    }
+}
+
+fn rules(unordered: &[&str], ignore: &[&str]) -> Rules {
+    let (unordered, ignore) = (of(unordered), of(ignore));
+    Rules { body: BodyRule::Json, max_body_bytes: 1 << 20, unordered, ignore, ..Rules::default() }
+}
+
 fn compare(name: &str, primary: Observed, shadow: Observed, work: usize) {
-    let rules = Rules { body: BodyRule::Json, max_body_bytes: 1 << 20, ..Rules::default() };
+    compare_by(name, &rules(&[], &[]), primary, shadow, work);
+}
+
+fn compare_by(name: &str, rules: &Rules, primary: Observed, shadow: Observed, work: usize) {
     measure(&format!("compare: {name}"), || {
-        let mut job = Comparison::new(true);
-        let (rules, primary, shadow) = (&rules, &primary, &shadow);
+        let mut job = Comparison::new(true, HashKey::new(7));
+        let (primary, shadow) = (&primary, &shadow);
         move || matches!(job.step(rules, primary, shadow, work), Poll::Ready(_))
     });
 }
 
 /// The control's answer is the shadow's, so that everything in which it differs is noise.
 fn with_control(name: &str, primary: &Observed, shadow: &Observed, work: usize) {
-    let rules = Rules { body: BodyRule::Json, max_body_bytes: 1 << 20, ..Rules::default() };
-    let rules = &rules;
+    let rules = &rules(&[], &[]);
+    let key = HashKey::new(7);
     measure(&format!("control: {name}"), || {
-        let mut job = Comparison::of_control();
+        let mut job = Comparison::of_control(key);
         move || matches!(job.step(rules, primary, shadow, work), Poll::Ready(_))
     });
     measure(&format!("compare without noise: {name}"), || {
-        let mut job = Comparison::of_control();
+        let mut job = Comparison::of_control(key);
         while job.step(rules, primary, shadow, work).is_pending() {}
-        let mut job = Comparison::without(job.into_noise(primary, shadow, shadow), true);
+        let mut job = Comparison::without(job.into_noise(primary, shadow, shadow), true, key);
         move || matches!(job.step(rules, primary, shadow, work), Poll::Ready(_))
     });
+}
+
+fn of(pointers: &[&str]) -> Pointers {
+    Pointers::new(pointers.iter().filter_map(|text| Pointer::parse(text)).collect()).unwrap_or_default()
 }
 
 /// Takes all steps several times, and says how long they took.

@@ -13,6 +13,7 @@ mod body_side;
 mod comparison;
 mod difference;
 mod findings;
+mod hash;
 mod json;
 mod noise;
 mod number;
@@ -24,6 +25,7 @@ use std::task::Poll;
 
 pub use self::comparison::Comparison;
 pub use self::difference::{Difference, DifferenceKind, Differences, SideValue};
+pub use self::hash::HashKey;
 pub use self::noise::Noise;
 pub use self::place::KnownNames;
 pub use self::rules::{BodyRule, Need, PlaceStyle, Rules};
@@ -66,15 +68,15 @@ impl Rules {
         control: &Observed,
         shadow: &Observed,
     ) -> [Verdict; 2] {
-        let mut of_control = Comparison::of_control();
+        let mut of_control = Comparison::of_control(HashKey::default());
         let verdict = of_control.finish(self, primary, control);
         let noise = of_control.into_noise(primary, control, shadow);
-        [verdict, Comparison::without(noise, true).finish(self, primary, shadow)]
+        [verdict, Comparison::without(noise, true, HashKey::default()).finish(self, primary, shadow)]
     }
 
     /// Compares in one go, as long as that takes.
     pub fn compare(&self, primary: &Observed, shadow: &Observed) -> Verdict {
-        Comparison::new(true).finish(self, primary, shadow)
+        Comparison::new(true, HashKey::default()).finish(self, primary, shadow)
     }
 }
 

@@ -4,11 +4,13 @@
 
 mod lexer;
 mod nesting;
-pub mod pointer;
+mod pointer;
+mod pointers;
 mod spelling;
 mod walk;
 
 pub use self::lexer::NotJson;
-pub use self::pointer::{MAX_POINTERS, Pointer};
+pub use self::pointer::Pointer;
+pub use self::pointers::{MAX_DEEP_TOKENS, MAX_POINTERS, PointerMatch, Pointers, PointersWithin};
 pub use self::spelling::{Characters, Name, Spelling};
 pub use self::walk::{Container, Event, Scalar, Walk};

@@ -9,7 +9,7 @@ mod notice;
 mod reason;
 mod throttle;
 
-pub use self::difference_line::{Answered, line};
+pub use self::difference_line::{Answered, LoggedRequest, line};
 pub use self::ledger::{Handle, Ledger, MetricKind, MetricUpdate};
 pub use self::meters::{BUFFERED_BYTES, ComparisonMeters, Meters, config_invalid};
 pub use self::notice::{ClusterChange, News, Notice};

@@ -26,6 +26,7 @@ const INEXPRESSIBLE: &[(&str, &str)] = &[
     ("found an end that is not after the beginning", "two values cannot be compared"),
     ("expected at most the mirror's percentage", "two values cannot be compared"),
     ("expected at most the mirror's timeout", "two values cannot be compared"),
+    ("found too many parts", "a schema does not count across items"),
 ];
 
 fn root() -> PathBuf {

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shadow_filter::http::Head;
-use shadow_filter::json::{MAX_POINTERS, Pointer};
+use shadow_filter::json::{MAX_DEEP_TOKENS, MAX_POINTERS, Pointer, Pointers};
 use shadow_filter::transform::{RedactError, Redaction, Replacement};
 use shadow_filter_fuzz::{contains, head, sections};
 
@@ -31,11 +31,11 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let tokens: Vec<Vec<String>> = pointers.iter().map(|(text, _)| tokens(text)).collect();
-    let redaction = Redaction {
-        json: pointers.into_iter().map(|(_, pointer)| pointer).collect(),
-        replacement: Replacement::new("[gone]"),
-        ..Redaction::default()
+    let Some(json) = Pointers::new(pointers.into_iter().map(|(_, pointer)| pointer).collect()) else {
+        assert!(tokens.iter().map(Vec::len).sum::<usize>() > MAX_DEEP_TOKENS);
+        return;
     };
+    let redaction = Redaction { json, replacement: Replacement::new("[gone]"), ..Redaction::default() };
     let head = head(&[(b"content-type", b"application/json")]);
     let redact =
         |body: &[u8], max: usize| redaction.body(&head, body, max).map(|new| new.unwrap_or(body.to_vec()));

@@ -6,12 +6,12 @@ use std::task::Poll;
 use super::body_side::BodySide;
 use super::difference::{Difference, DifferenceKind, SideValue};
 use super::findings::Findings;
-use super::json::{NoMemory, TreeComparison};
+use super::hash::HashKey;
+use super::json::{HashContext, NoMemory, Treatment, TreeComparison};
 use super::noise::{self, Noise, Place};
 use super::order::ByteOrder;
 use super::rules::{BodyRule, Rules};
 use super::{Observed, Verdict};
-use crate::json::pointer::start;
 
 /// Bytes of header blocks that are looked through for the work of reading one.
 const LOOKED: usize = 2;
@@ -19,6 +19,7 @@ const LOOKED: usize = 2;
 /// A comparison that has begun.
 #[derive(Debug)]
 pub struct Comparison {
+    key: HashKey,
     stage: Stage,
     findings: Findings,
     primary: BodySide,
@@ -38,24 +39,25 @@ enum Stage {
 }
 
 impl Comparison {
-    /// `list`: whether differences will be shown, not only their kinds.
-    pub fn new(list: bool) -> Self {
-        Self::with(Findings::plain(list), BodySide::default())
+    /// `list`: whether differences will be shown, not only their kinds. `key`: for the hashes by which elements of unordered lists
+    /// are compared.
+    pub fn new(list: bool, key: HashKey) -> Self {
+        Self::with(Findings::plain(list), BodySide::default(), key)
     }
 
     /// One of the primary with its control, which is in the place of the shadow.
-    pub fn of_control() -> Self {
-        Self::with(Findings::gathering(), BodySide::default())
+    pub fn of_control(key: HashKey) -> Self {
+        Self::with(Findings::gathering(), BodySide::default(), key)
     }
 
     /// One of the same primary with the shadow. Where the control differs from the primary, the shadow does not differ.
-    pub fn without(mut noise: Noise, list: bool) -> Self {
+    pub fn without(mut noise: Noise, list: bool, key: HashKey) -> Self {
         let primary = noise.take_primary();
-        Self::with(Findings::without(noise, list), primary)
+        Self::with(Findings::without(noise, list), primary, key)
     }
 
-    fn with(findings: Findings, primary: BodySide) -> Self {
-        Self { stage: Stage::Status, findings, primary, shadow: BodySide::default() }
+    fn with(findings: Findings, primary: BodySide, key: HashKey) -> Self {
+        Self { key, stage: Stage::Status, findings, primary, shadow: BodySide::default() }
     }
 
     /// Where the control differs, as far as that is known, for the comparison of the `shadow`.
@@ -166,7 +168,8 @@ impl Comparison {
                 let (Some(one), Some(other)) = (self.primary.view(primary), self.shadow.view(shadow)) else {
                     return Advance::Done { known: false };
                 };
-                match values.step([one, other], &rules.ignore, &mut self.findings, work) {
+                let context = HashContext { rules, key: self.key };
+                match values.step([one, other], context, &mut self.findings, work) {
                     Ok(Poll::Pending) => {}
                     Ok(Poll::Ready(())) => return Advance::Done { known: true },
                     Err(NoMemory) => return Advance::Done { known: false },
@@ -196,14 +199,14 @@ impl Comparison {
     ) -> Advance {
         match (self.primary.view(primary), self.shadow.view(shadow)) {
             (Some(one), Some(other)) => {
-                match TreeComparison::begin([one, other], &rules.ignore, &mut self.findings, work) {
+                match TreeComparison::begin([one, other], rules, &mut self.findings, work) {
                     Ok(values) => self.stage = Stage::Values(values),
                     Err(NoMemory) => return Advance::Done { known: false },
                 }
                 Advance::More
             }
             // The whole of it is one value that may be left out, like any other.
-            (one, other) if one.is_some() != other.is_some() && start(&rules.ignore).hit => {
+            (one, other) if one.is_some() != other.is_some() && Treatment::start(rules).is_ignored() => {
                 Advance::Done { known: true }
             }
             _ => self.differ_as_a_whole(primary, shadow, work),

@@ -93,7 +93,7 @@ impl NumberComparison {
 
 impl Decimal {
     /// Reads on. `false` if it stopped before the end.
-    fn read(&mut self, text: &[u8], work: &mut usize) -> bool {
+    pub fn read(&mut self, text: &[u8], work: &mut usize) -> bool {
         let rest = text.get(self.at..).unwrap_or_default();
         let part = rest.get(..work.div_ceil(DIGIT).max(1)).unwrap_or(rest);
         for byte in part {
@@ -127,15 +127,20 @@ impl Decimal {
         self.at >= text.len()
     }
 
-    /// Sign and exponent of a number that is not zero.
-    fn scale(&self) -> Option<(bool, i64)> {
+    /// Where the first digit is that is not zero, once it was read.
+    pub fn first_digit(&self) -> Option<usize> {
+        self.digits.map(|(first, _)| first)
+    }
+
+    /// Sign and exponent of a number that is not zero; `None` if the exponent is beyond all measure.
+    pub fn scale(&self) -> Option<(bool, i64)> {
         let exponent = if self.negative_exponent { -self.exponent } else { self.exponent };
         let exponent = exponent.checked_add(self.magnitude).filter(|_| !self.immense)?;
         Some((self.negative, exponent))
     }
 
     /// The digit at this place or behind the point there, and goes behind it.
-    fn digit(&self, text: &[u8], at: &mut usize) -> Option<u8> {
+    pub fn digit(&self, text: &[u8], at: &mut usize) -> Option<u8> {
         let (_, end) = self.digits?;
         let digits = text.get(*at..end)?;
         let point = usize::from(digits.first() == Some(&b'.'));

@@ -113,7 +113,7 @@ fn only_what_will_be_shown_is_listed_and_kept() {
     let long = |text: &str| answer(200, &[("a", text)], Some(&text.repeat(50_000)));
     let (one, other) = (long("x"), long("y"));
     let verdict = |list| {
-        let mut comparison = Comparison::new(list);
+        let mut comparison = Comparison::new(list, HashKey::default());
         loop {
             if let Poll::Ready(verdict) = comparison.step(&rules, &one, &other, 1000) {
                 break verdict;
@@ -135,7 +135,7 @@ mod properties {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::json::Pointer;
+    use crate::json::{Pointer, Pointers};
 
     /// A document with strings and numbers of any length, and names in any order.
     fn document(depth: u32) -> impl Strategy<Value = String> {
@@ -168,14 +168,17 @@ mod properties {
     proptest! {
         #[test]
         fn it_does_not_matter_where_it_stops(
-            one in document(3), two in document(3), same: bool,
+            one in document(3), two in document(3), same: bool, anywhere: bool,
             slices in prop::collection::vec(prop_oneof![1..30usize, 1..3000usize], 1..6),
         ) {
             let other = if same { turned(&one) } else { two };
-            let ignore = ["/a", "/*/0", "/b/*/a"].iter().filter_map(|text| Pointer::parse(text)).collect();
-            let rules = Rules { ignore, ..rules(&["h"], BodyRule::Json) };
+            let of = |texts: &[&str]| {
+                Pointers::new(texts.iter().filter_map(|text| Pointer::parse(text)).collect()).expect("few")
+            };
+            let (ignore, unordered) = (of(&["/a", "/*/0", "/b/*/a"]), of(if anywhere { &["/**"] } else { &["/*"] }));
+            let rules = Rules { ignore, unordered, ..rules(&["h"], BodyRule::Json) };
             let (one, other) = (answer(200, &[("h", "1")], Some(&one)), answer(200, &[("h", "1")], Some(&other)));
-            let mut comparison = Comparison::new(true);
+            let mut comparison = Comparison::new(true, HashKey::new(7));
             let mut steps = slices.iter().cycle();
             let verdict = loop {
                 let work = steps.next().copied().unwrap_or(1);

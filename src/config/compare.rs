@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads `compare`.
 
-use super::fields::{self, list, pointer};
+use super::fields::{self, list, list_pointers, pointers};
 use super::keys;
 use super::reader::Node;
 use crate::compare::{BodyRule, PlaceStyle, Rules};
-use crate::json::MAX_POINTERS;
+use crate::transform::CREDENTIALS;
 
 const MAX_HEADERS: usize = 64;
 /// Two bodies are taken apart at once, into lists several times their size at worst.
 const MAX_BODY: u64 = 1 << 20;
 const MAX_LOGGED: u64 = 1000;
+const MAX_LOGGED_HEADERS: usize = 16;
+const MAX_FACTOR: f64 = 1000.0;
 
 pub fn read(node: &Node) -> Option<Rules> {
     let object = node.object(keys::COMPARE)?;
@@ -21,8 +23,8 @@ pub fn read(node: &Node) -> Option<Rules> {
     let body = object.or("body", default.body, |node| {
         node.one_of(&[("off", BodyRule::Off), ("bytes", BodyRule::Bytes), ("json", BodyRule::Json)])
     });
-    let ignore =
-        object.or("ignore", default.ignore, |node| list(node, MAX_POINTERS, "JSON pointers", pointer));
+    let ignore = object.or("ignore", default.ignore, pointers);
+    let unordered = object.or("unordered", default.unordered, list_pointers);
     let max_body_bytes = object
         .or("max_body_bytes", default.max_body_bytes, |node| node.integer(1, MAX_BODY).map(fields::to_usize));
     let log_per_minute = object.or("log_per_minute", default.log_per_minute, |node| {
@@ -32,15 +34,25 @@ pub fn read(node: &Node) -> Option<Rules> {
     let log_places = object.or("log_places", default.log_places, |node| {
         node.one_of(&[("exact", PlaceStyle::Exact), ("pattern", PlaceStyle::Pattern)])
     });
+    let log_query = object.or("log_query", default.log_query, |node| node.bool());
+    let log_headers = object.or("log_headers", default.log_headers, |node| {
+        list(node, MAX_LOGGED_HEADERS, "header names", logged_header)
+    });
+    let log_slower_than =
+        object.or("log_slower_than", default.log_slower_than, |node| slower_than(node).map(Some));
     let rules = Rules {
         status: status?,
         headers: headers?,
         body: body?,
         ignore: ignore?,
+        unordered: unordered?,
         max_body_bytes: max_body_bytes?,
         log_per_minute: log_per_minute?,
         log_values: log_values?,
         log_places: log_places?,
+        log_query: log_query?,
+        log_headers: log_headers?,
+        log_slower_than: log_slower_than?,
     };
     if !rules.status && rules.headers.is_empty() && rules.body == BodyRule::Off {
         node.fault("nothing to compare", "status, headers or body");
@@ -53,5 +65,22 @@ fn header(node: &Node) -> Option<String> {
     match node.as_str().and_then(fields::header_name) {
         Some(name) => Some(name),
         None => node.refuse("a header name"),
+    }
+}
+
+fn logged_header(node: &Node) -> Option<String> {
+    let name = header(node)?;
+    if CREDENTIALS.contains(&name.as_str()) {
+        node.fault(format_args!("{name}, which carries credentials"), "a header that may be in a log");
+        return None;
+    }
+    Some(name)
+}
+
+/// In per cent of the primary's time.
+fn slower_than(node: &Node) -> Option<u32> {
+    match node.as_number().map(|factor| (factor * 100.0).round()) {
+        Some(percent) if percent > 100.0 && percent <= MAX_FACTOR * 100.0 => Some(percent as u32),
+        _ => node.refuse("a number from 1.01 to 1000, how many times the primary's time is slow"),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::reader::Node;
 use crate::http::query;
-use crate::json::Pointer;
+use crate::json::{MAX_DEEP_TOKENS, MAX_POINTERS, Pointer, Pointers};
 use crate::select::Percentage;
 
 pub const PERCENTAGE: &str = "a number from 0 to 100";
@@ -107,9 +107,38 @@ pub fn list<T>(node: &Node, max: usize, what: &str, read: impl Fn(&Node) -> Opti
     read.into_iter().collect()
 }
 
-pub fn pointer(node: &Node) -> Option<Pointer> {
+/// Pointers to values of a JSON body with all that is in them. `**` at the end would say no more than the pointer without it, and
+/// alone it would be the whole body, which nobody should ask for by mistake.
+pub fn pointers(node: &Node) -> Option<Pointers> {
+    all_pointers(node, |node| {
+        let pointer = pointer(node)?;
+        if pointer.ends_deep() {
+            return node
+                .refuse("a pointer that does not end with ** (one to a value leads to all that is in it)");
+        }
+        Some(pointer)
+    })
+}
+
+/// Pointers to lists of a JSON body, of which `/**` means all.
+pub fn list_pointers(node: &Node) -> Option<Pointers> {
+    all_pointers(node, pointer)
+}
+
+fn all_pointers(node: &Node, read: impl Fn(&Node) -> Option<Pointer>) -> Option<Pointers> {
+    let pointers = Pointers::new(list(node, MAX_POINTERS, "JSON pointers", read)?);
+    if pointers.is_none() {
+        node.fault(
+            "too many parts from the first ** of each pointer on",
+            format_args!("at most {MAX_DEEP_TOKENS} of them in the whole list, each ** being one"),
+        );
+    }
+    pointers
+}
+
+fn pointer(node: &Node) -> Option<Pointer> {
     match node.as_str().and_then(Pointer::parse) {
         Some(pointer) => Some(pointer),
-        None => node.refuse("a JSON pointer, such as \"/user/email\" or \"/cards/*/number\""),
+        None => node.refuse("a JSON pointer, such as \"/user/email\", \"/cards/*/number\" or \"/**/id\""),
     }
 }

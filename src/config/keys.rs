@@ -41,8 +41,20 @@ pub const LIMITS: &[&str] = &["max_in_flight", "requests_per_second", "burst", "
 pub const BREAKER: &[&str] = &["consecutive_failures", "cooldown"];
 pub const ACTIVE: &[&str] = &["from", "until"];
 pub const RAMP: &[&str] = &["start", "over"];
-pub const COMPARE: &[&str] =
-    &["status", "headers", "body", "ignore", "max_body_bytes", "log_per_minute", "log_values", "log_places"];
+pub const COMPARE: &[&str] = &[
+    "status",
+    "headers",
+    "body",
+    "ignore",
+    "unordered",
+    "max_body_bytes",
+    "log_per_minute",
+    "log_values",
+    "log_places",
+    "log_query",
+    "log_headers",
+    "log_slower_than",
+];
 
 /// Every object, under the path by which the documentation names its keys.
 pub const OBJECTS: &[(&str, &[&str])] = &[

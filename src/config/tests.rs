@@ -19,7 +19,7 @@ use super::{Config, MirrorConfig, SendAt};
 use crate::admission::{BreakerSettings, Limits, Scope};
 use crate::capture::{BodyPolicy, OnOverflow};
 use crate::compare::{BodyRule, PlaceStyle, Rules};
-use crate::json::Pointer;
+use crate::json::{Pointer, Pointers};
 use crate::select::{Conditions, Percentage, Schedule, Selection, Target};
 use crate::transform::{Authority, HeaderEdits, NamePattern, Redaction, Scheme, Transform};
 
@@ -93,6 +93,11 @@ fn default_mirror() -> MirrorConfig {
 }
 
 /// Configurations that use every key.
+fn pointers(texts: &[&str]) -> Pointers {
+    let pointers = texts.iter().map(|text| Pointer::parse(text).expect("a pointer"));
+    Pointers::new(pointers.collect()).expect("not too many")
+}
+
 fn valid() -> Vec<Value> {
     vec![
         json!({"mirrors": [{"cluster": "shadow"}]}),
@@ -122,7 +127,7 @@ fn valid() -> Vec<Value> {
                     {"headers": {"x-a": {"exact": "5"}}, "query": {"b": {"present": false}}},
                 ],
                 "exclude": [{"path": {"suffix": ".js"}}, {}],
-                "redact": {"headers": ["Cookie"], "query": ["t"], "json": ["/a/*", ""], "replacement": ""},
+                "redact": {"headers": ["Cookie"], "query": ["t"], "json": ["/a/*", "", "/**/b"], "replacement": ""},
             },
             {
                 "cluster": "c", "retry": {"attempts": 1, "retry_on": ["5xx"], "per_try_timeout": "1s"},
@@ -134,7 +139,8 @@ fn valid() -> Vec<Value> {
             {"cluster": "e", "compare": {}},
             {"cluster": "f", "compare": {
                 "status": false, "headers": ["Content-Type"], "body": "json", "ignore": ["/ts", "/items/*/id"],
-                "max_body_bytes": 1000, "log_per_minute": 0, "log_values": true, "log_places": "pattern",
+                "unordered": ["/tags", "/**/ids", "/**"], "max_body_bytes": 1000, "log_per_minute": 0, "log_values": true,
+                "log_places": "pattern", "log_query": true, "log_headers": ["Accept", "host"], "log_slower_than": 2.5,
             }},
         ]}),
         json!({"mirrors": [{"cluster": "c", "authority": {"suffix": ".v2"}, "body": {}, "limits": {}}]}),
@@ -199,11 +205,15 @@ fn every_key_says_what_it_says() {
             status: false,
             headers: vec!["content-type".into()],
             body: BodyRule::Json,
-            ignore: ["/ts", "/items/*/id"].map(|text| Pointer::parse(text).expect("a pointer")).into(),
+            ignore: pointers(&["/ts", "/items/*/id"]),
+            unordered: pointers(&["/tags", "/**/ids", "/**"]),
             max_body_bytes: 1000,
             log_per_minute: 0,
             log_values: true,
             log_places: PlaceStyle::Pattern,
+            log_query: true,
+            log_headers: vec!["accept".into(), "host".into()],
+            log_slower_than: Some(250),
         })
     );
     let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::running::Mirror;
+use super::running::{Comparing, Mirror};
 use crate::capture::Charge;
-use crate::compare::{Comparison, DifferenceKind, Observed, Verdict};
-use crate::http::Head;
-use crate::telemetry::{Answered, ComparisonResult, Ledger, News, Notice, line};
+use crate::compare::{Comparison, DifferenceKind, Differences, Observed, Verdict};
+use crate::http::{Head, query};
+use crate::telemetry::{Answered, ComparisonResult, Ledger, LoggedRequest, News, Notice, line};
 use crate::time::Moment;
+use crate::transform::{Outgoing, Rewritten};
 
 /// An answer that is held for a comparison.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Pair {
         let Some(compare) = &self.mirror.compare else { return Compared::Done(None) };
         let (comparison, _) = self.comparison.get_or_insert_with(|| {
             let logs = compare.throttle.has_room(now, compare.rules.log_per_minute);
-            (Box::new(Comparison::new(logs)), logs)
+            (Box::new(Comparison::new(logs, compare.key)), logs)
         });
         if !self.charge.set(comparison.held_bytes()) {
             self.give_up(ledger);
@@ -83,26 +84,25 @@ impl Pair {
     }
 
     fn count(self, verdict: Verdict, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
-        let Self { mirror, request, primary, shadow, comparison, .. } = self;
-        let compare = mirror.compare.as_ref()?;
-        let mut differences = match verdict {
-            Verdict::Match => {
-                mirror.count_comparison(ComparisonResult::Match, ledger);
-                return None;
-            }
+        let compare = self.mirror.compare.as_ref()?;
+        let (result, differences) = match verdict {
+            Verdict::Match => (ComparisonResult::Match, None),
             // Nothing is noise without a control.
-            Verdict::Noise | Verdict::Incomparable => {
-                mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-                return None;
-            }
-            Verdict::Mismatch(differences) => differences,
+            Verdict::Noise | Verdict::Incomparable => (ComparisonResult::Incomparable, None),
+            Verdict::Mismatch(differences) => (ComparisonResult::Mismatch, Some(differences)),
         };
-        mirror.count_comparison(ComparisonResult::Mismatch, ledger);
+        self.mirror.count_comparison(result, ledger);
+        let Some(mut differences) = differences else {
+            let is_slow = compare.rules.is_slow(self.primary.after, self.shadow.after);
+            let admitted = is_slow && compare.throttle.admits(now, compare.rules.log_per_minute);
+            return admitted
+                .then(|| self.mirror.notice(News::Slow(self.line(compare, &Differences::default()))));
+        };
         for (kind, _) in DifferenceKind::ALL.into_iter().filter(|(kind, _)| differences.has(*kind)) {
             ledger.add(compare.meters.difference(kind), 1);
         }
         // Where there was no room for a line at the beginning its differences were not noted.
-        let logs = comparison.is_some_and(|(_, logs)| logs);
+        let logs = self.comparison.as_ref().is_some_and(|(_, logs)| *logs);
         let per_minute = if logs { compare.rules.log_per_minute } else { 0 };
         if !compare.throttle.admits(now, per_minute) {
             return None;
@@ -110,8 +110,29 @@ impl Pair {
         if let Some(names) = &compare.known_names {
             names.hide_others(&mut differences);
         }
-        let sides = [primary.answered(), shadow.answered()];
-        let line = line(&mirror.name, &request, sides, &differences, compare.rules.log_values);
-        Some(mirror.notice(News::Difference(line)))
+        Some(self.mirror.notice(News::Difference(self.line(compare, &differences))))
+    }
+
+    #[cold]
+    fn line(&self, compare: &Comparing, differences: &Differences) -> String {
+        let (request, rules, transform) = (&self.request, &compare.rules, &self.mirror.transform);
+        let path = request.get(":path").unwrap_or_default();
+        let rewritten = Rewritten::of(request, transform);
+        let headers = (!rules.log_headers.is_empty()).then(|| {
+            let copy = Outgoing::build(request, transform, &rewritten, 0);
+            let value = |name: &str| copy.joined(if name == "host" { ":authority" } else { name }.as_bytes());
+            rules.log_headers.iter().filter_map(|name| Some((name.as_str(), value(name)?))).collect()
+        });
+        let request = LoggedRequest {
+            method: request.get(":method").unwrap_or_default(),
+            path: match rules.log_query {
+                true => transform.redact.path(path.into()),
+                false => query::split(path).0.into(),
+            },
+            request_id: request.get("x-request-id"),
+            headers,
+        };
+        let sides = [self.primary.answered(), self.shadow.answered()];
+        line(&self.mirror.name, &request, sides, differences, rules.log_values)
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::running::{Comparing, Mirror};
 use super::set::MirrorSet;
-use crate::compare::Need;
+use crate::compare::{HashKey, Need};
 use crate::config::{Config, SendAt};
 use crate::select::Dice;
 use crate::telemetry::{Ledger, News, Notice};
@@ -26,8 +26,11 @@ impl Policy {
     pub fn new(config: Config, dice: &mut Dice, ledger: &mut Ledger) -> Self {
         let is_scheduled = config.mirrors.iter().any(|mirror| mirror.select.schedule.is_set());
         let mirrors = config.mirrors.into_iter();
-        let mirrors: Vec<_> =
-            mirrors.map(|mirror| Rc::new(Mirror::new(mirror, dice.identity(), ledger))).collect();
+        let mirrors = mirrors.map(|mirror| {
+            let (holder, key) = (dice.identity(), HashKey::new(dice.key()));
+            Rc::new(Mirror::new(mirror, holder, key, ledger))
+        });
+        let mirrors: Vec<_> = mirrors.collect();
         let mut at_primary_end = MirrorSet::default();
         let waiting = mirrors.iter().enumerate().filter(|(_, mirror)| mirror.send == SendAt::PrimaryEnd);
         waiting.for_each(|(index, _)| at_primary_end.insert(index));

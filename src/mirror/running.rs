@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::admission::{Ending, Gate, Permit, Transition};
 use crate::capture::BodyPolicy;
-use crate::compare::{KnownNames, PlaceStyle, Rules};
+use crate::compare::{HashKey, KnownNames, PlaceStyle, Rules};
 use crate::config::{MirrorConfig, SendAt};
 use crate::http::{GrpcStatus, Refusal};
 use crate::select::Selection;
@@ -58,6 +58,8 @@ const CALM: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Comparing {
     pub rules: Rules,
+    /// Of the hashes of values.
+    pub key: HashKey,
     /// The keys of JSON objects that may be logged. `None`: all.
     pub known_names: Option<KnownNames>,
     pub meters: ComparisonMeters,
@@ -76,15 +78,16 @@ pub struct Counted {
 }
 
 impl Mirror {
-    /// `holder` tells it from other mirrors that share its limits.
-    pub fn new(config: MirrorConfig, holder: u64, ledger: &mut Ledger) -> Self {
+    /// `holder` tells it from other mirrors that share its limits; nobody else knows `key`.
+    pub fn new(config: MirrorConfig, holder: u64, key: HashKey, ledger: &mut Ledger) -> Self {
         let MirrorConfig { name, select, body, transform, send, timeout, limits, breaker, dry_run, compare } =
             config;
         let meters = Meters::define(ledger, &name);
         let compare = compare.map(|rules| Comparing {
             known_names: (rules.log_places == PlaceStyle::Pattern)
-                .then(|| KnownNames::new(rules.pointers().chain(&transform.redact.json))),
+                .then(|| KnownNames::new(rules.pointers().chain(transform.redact.json.iter()))),
             rules,
+            key,
             meters: ComparisonMeters::define(ledger, &name),
             throttle: Throttle::default(),
         });

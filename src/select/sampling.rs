@@ -66,6 +66,11 @@ impl Dice {
         self.0.u64(..)
     }
 
+    /// A key for hashes.
+    pub fn key(&mut self) -> u128 {
+        self.0.u128(..)
+    }
+
     /// Whether one request is in the share. Draws only where chance decides.
     pub fn picks(&mut self, percentage: Percentage) -> bool {
         match percentage {

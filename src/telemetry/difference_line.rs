@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One mismatch as a line of JSON.
+//! One pair of answers as a line of JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,10 +9,21 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::compare::{Difference, Differences, SideValue};
-use crate::http::{Head, query};
 
 /// Most bytes of a value, and of the place where it is, that are shown.
 const MAX_SHOWN: usize = 512;
+/// Most bytes of a path with its query, so that most requests can be repeated.
+const MAX_WITH_QUERY: usize = 2048;
+
+/// What a line says of the request.
+#[derive(Debug)]
+pub struct LoggedRequest<'a> {
+    pub method: &'a [u8],
+    pub path: Cow<'a, [u8]>,
+    pub request_id: Option<&'a [u8]>,
+    /// Names and values of headers; `None` where none are asked for.
+    pub headers: Option<Vec<(&'a str, Vec<u8>)>>,
+}
 
 /// One side of a compared pair.
 #[derive(Debug, Clone, Copy)]
@@ -24,21 +36,13 @@ pub struct Answered {
 /// The line for the log.
 pub fn line(
     mirror: &str,
-    request: &Head,
+    request: &LoggedRequest,
     [primary, shadow]: [Answered; 2],
     differences: &Differences,
     with_values: bool,
 ) -> String {
     let listed = differences.listed.iter().map(|difference| Listed { difference, with_values }).collect();
-    let report = Report {
-        mirror,
-        method: Cut(request.get(":method").unwrap_or_default()),
-        path: Cut(query::split(request.get(":path").unwrap_or_default()).0),
-        request_id: request.get("x-request-id").map(Cut),
-        primary,
-        shadow,
-        differences: listed,
-    };
+    let report = Report { mirror, request, primary, shadow, differences: listed };
     without_controls(serde_json::to_string(&report).unwrap_or_default())
 }
 
@@ -73,9 +77,7 @@ fn without_controls(line: String) -> String {
 
 struct Report<'a> {
     mirror: &'a str,
-    method: Cut<'a>,
-    path: Cut<'a>,
-    request_id: Option<Cut<'a>>,
+    request: &'a LoggedRequest<'a>,
     primary: Answered,
     shadow: Answered,
     differences: Vec<Listed<'a>>,
@@ -90,13 +92,26 @@ impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("mirror", self.mirror)?;
-        map.serialize_entry("method", &self.method)?;
-        map.serialize_entry("path", &self.path)?;
-        map.serialize_entry("request_id", &self.request_id)?;
+        let LoggedRequest { method, path, request_id, headers } = self.request;
+        map.serialize_entry("method", &Cut(method))?;
+        let most = if path.contains(&b'?') { MAX_WITH_QUERY } else { MAX_SHOWN };
+        map.serialize_entry("path", &CutAt(path, most))?;
+        if let Some(headers) = headers {
+            map.serialize_entry("headers", &LoggedHeaders(headers))?;
+        }
+        map.serialize_entry("request_id", &request_id.map(Cut))?;
         map.serialize_entry("primary", &self.primary)?;
         map.serialize_entry("shadow", &self.shadow)?;
         map.serialize_entry("differences", &self.differences)?;
         map.end()
+    }
+}
+
+struct LoggedHeaders<'a>(&'a [(&'a str, Vec<u8>)]);
+
+impl Serialize for LoggedHeaders<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, Cut(value))))
     }
 }
 
@@ -142,15 +157,24 @@ impl Serialize for SideValue {
 /// Text, cut where it is long.
 struct Cut<'a>(&'a [u8]);
 
+/// The same, cut at this length.
+struct CutAt<'a>(&'a [u8], usize);
+
 impl Serialize for Cut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        CutAt(self.0, MAX_SHOWN).serialize(serializer)
+    }
+}
+
+impl Serialize for CutAt<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl fmt::Display for Cut<'_> {
+impl fmt::Display for CutAt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.get(..MAX_SHOWN).unwrap_or(self.0);
+        let shown = self.0.get(..self.1).unwrap_or(self.0);
         let more = if shown.len() < self.0.len() { "…" } else { "" };
         write!(f, "{}{more}", String::from_utf8_lossy(shown))
     }
@@ -168,11 +192,12 @@ mod tests {
     }
 
     fn report(differences: Vec<Difference>, with_values: bool) -> serde_json::Value {
-        let request = crate::http::tests::head(&[
-            (":method", "GET"),
-            (":path", "/items?user=secret"),
-            ("x-request-id", "r-1"),
-        ]);
+        let request = LoggedRequest {
+            method: b"GET",
+            path: b"/items"[..].into(),
+            request_id: Some(b"r-1"),
+            headers: None,
+        };
         let side =
             |status, millis: u64| Answered { status, after: Duration::from_micros(millis * 1000 + 900) };
         let mut found = Differences::default();
@@ -220,11 +245,15 @@ mod tests {
         found.note(DifferenceKind::Body, || difference(&name, value(), SideValue::Json("\"\u{9d}\"".into())));
         let path = format!("/\u{9c}{}", "p".repeat(60_000));
         let long = "x".repeat(60_000);
-        let request =
-            crate::http::tests::head(&[(":method", &long), (":path", &path), ("x-request-id", &long)]);
+        let request = LoggedRequest {
+            method: long.as_bytes(),
+            path: path.as_bytes().into(),
+            request_id: Some(long.as_bytes()),
+            headers: Some(vec![("accept", long.clone().into())]),
+        };
         let side = Answered { status: 200, after: Duration::ZERO };
         let line = line("v2", &request, [side, side], &found, true);
-        assert!(line.len() < 4 * MAX_SHOWN + 500, "{} bytes", line.len());
+        assert!(line.len() < 5 * MAX_SHOWN + 500, "{} bytes", line.len());
         let steers =
             |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         assert!(!line.contains(steers), "{line}");
@@ -235,5 +264,7 @@ mod tests {
         assert_eq!((&one["primary"], &one["shadow"]), (&"\u{85}".into(), &"\u{9d}".into()));
         let shown = line["path"].as_str().expect("text").strip_suffix('…').expect("cut");
         assert!(path.starts_with(shown) && shown.len() >= MAX_SHOWN - 3);
+        let shown = line["headers"]["accept"].as_str().expect("text").strip_suffix('…').expect("cut");
+        assert!(long.starts_with(shown) && shown.len() == MAX_SHOWN);
     }
 }

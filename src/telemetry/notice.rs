@@ -22,9 +22,11 @@ pub enum News {
         cluster: String,
         transition: Transition,
     },
-    /// A line of JSON about a comparison.
+    /// A line of JSON about two answers that differ.
     Difference(String),
-    /// Lines like that which were not logged.
+    /// The same about answers of which the shadow's came much later.
+    Slow(String),
+    /// Lines like these which were not logged.
     LeftOut(u64),
 }
 
@@ -47,6 +49,7 @@ impl Notice {
             News::Cluster { change: Unknown | Rejecting, .. }
             | News::Breaker { transition: Opened { .. } | Reopened { .. }, .. }
             | News::Difference(_)
+            | News::Slow(_)
             | News::LeftOut(_) => true,
             News::Cluster { change: Known | Accepting, .. }
             | News::Breaker { transition: Probing | Closed, .. } => false,
@@ -73,12 +76,14 @@ impl fmt::Display for Notice {
             News::Breaker { cluster, transition } => {
                 write!(f, "mirror {mirror}, cluster {cluster}: {transition}")
             }
-            // Names its mirror itself.
+            // These name their mirror themselves.
             News::Difference(line) => write!(f, "shadow difference {line}"),
+            News::Slow(line) => write!(f, "shadow slow {line}"),
             News::LeftOut(count) => {
                 write!(
                     f,
-                    "mirror {mirror}: {count} more differences were not logged (compare.log_per_minute)"
+                    "mirror {mirror}: {count} more differences or slow answers were not logged \
+                     (compare.log_per_minute)"
                 )
             }
         }

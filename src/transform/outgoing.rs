@@ -91,6 +91,13 @@ impl<'a> Outgoing<'a> {
         self.0.headers()
     }
 
+    /// All values under a name, one behind the other; `None` if it has no such header.
+    pub fn joined(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let values: Vec<_> =
+            self.headers().filter(|(other, _)| *other == name).map(|(_, value)| value).collect();
+        (!values.is_empty()).then(|| values.join(&b", "[..]))
+    }
+
     /// The headers as the host takes them.
     pub fn to_block(&self) -> Vec<u8> {
         self.0.to_block()

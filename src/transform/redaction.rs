@@ -13,7 +13,7 @@ use std::borrow::Cow;
 pub use self::body::BodyRedaction;
 use crate::http::query::{self, Parameter};
 use crate::http::{Head, tokens};
-use crate::json::Pointer;
+use crate::json::Pointers;
 
 /// A path that grows beyond this is not completed: no call can carry it, so that the copy is not made
 /// ([`super::fits`]). A request of nothing but `&a=` would otherwise grow by hundreds of its size.
@@ -28,8 +28,7 @@ pub struct Redaction {
     pub headers: Vec<String>,
     /// Not percent-encoded.
     pub query: Vec<Vec<u8>>,
-    /// At most [`crate::json::MAX_POINTERS`].
-    pub json: Vec<Pointer>,
+    pub json: Pointers,
     pub replacement: Replacement,
 }
 

@@ -293,6 +293,116 @@ fn values_are_logged_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn lists_may_be_unordered_and_pointers_lead_to_any_level() {
+    let mut sim = sim(&json!({"body": "json", "unordered": ["/**/tags"], "ignore": ["/**/id"]}));
+    let primary = r#"{"id":1,"items":[{"id":2,"tags":["a","b",{"id":3,"x":1}]}]}"#;
+    for (shadow, expected) in [
+        (r#"{"items":[{"tags":[{"x":1.0},"b","a"],"id":9}]}"#, result("match")),
+        (r#"{"items":[{"tags":["a","b"]}]}"#, mismatch(&["body"])),
+    ] {
+        let (stream, copy) = copied(&mut sim);
+        let before = sim.counted("m");
+        stream.respond_with(200, &[], &[primary.as_bytes()]);
+        stream.gone();
+        sim.answer(&copy, Answer::status(200).body(shadow));
+        let after = sim.counted("m");
+        let new: Vec<_> = compared(&mut sim)
+            .into_iter()
+            .filter(|(name, _)| after.get(name) != before.get(name))
+            .map(|(name, _)| (name, 1))
+            .collect();
+        assert_eq!(new, expected, "{shadow}");
+    }
+    assert_eq!(logged(&sim)["differences"], json!([{"at": "/items/0/tags"}]));
+    sim.assert_all_settled();
+}
+
+/// What it takes to repeat a request is that of the copy: what was taken out of it is not in the log either.
+#[test]
+fn a_request_can_be_repeated_from_the_log() {
+    let mut sim = Sim::with_config(json!({"mirrors": [{
+        "cluster": "shadow", "name": "m", "path": {"prefix": "/items", "replacement": "/v2"},
+        "headers": {"remove": ["x-gone"], "set": {"x-set": "by the mirror"}},
+        "redact": {"query": ["user"], "headers": ["x-user"]},
+        "compare": {
+            "log_query": true,
+            "log_headers": ["Accept", "x-gone", "x-set", "x-user", "x-long", "host", "x-none"],
+        },
+    }]}));
+    let stream = sim.request().path("/items?user=7&page=2").header("x-request-id", "r-1");
+    let stream = stream.header("accept", "a").header("accept", "b").header("x-gone", "s3cret");
+    let stream =
+        stream.header("x-user", "s3cret").header("x-set", "s3cret").header("x-long", "l".repeat(5000));
+    let stream = stream.header("x-other", "s3cret").send();
+    sim.tick();
+    let copy = sim.unanswered().pop().expect("a copy");
+    stream.respond(200);
+    stream.gone();
+    sim.answer(&copy, Answer::status(404));
+    sim.rest();
+    let line = logged(&sim);
+    assert_eq!(line["path"], "/items?user=%5Bredacted%5D&page=2");
+    let long = line["headers"]["x-long"].as_str().expect("text");
+    assert!(long.len() < 600 && long.ends_with('…'));
+    let mut headers = line["headers"].clone();
+    headers["x-long"].take();
+    let expected = json!({
+        "accept": "a, b", "x-set": "by the mirror", "x-user": "[redacted]", "host": "svc.test-shadow", "x-long": null,
+    });
+    assert_eq!(headers, expected);
+    assert!(!line.to_string().contains("s3cret"), "{line}");
+}
+
+#[test]
+fn pairs_of_which_the_shadow_was_slow_are_logged_like_differences() {
+    let mut sim = sim(&json!({"log_slower_than": 3, "log_per_minute": 2}));
+    let compare = |sim: &mut Sim, primary: u64, shadow: u64, status: u16| {
+        let (stream, copy) = copied(sim);
+        let (first, second) = (primary.min(shadow), primary.max(shadow) - primary.min(shadow));
+        for (wait, is_primary) in [(first, primary <= shadow), (second, primary > shadow)] {
+            sim.advance(Duration::from_micros(wait));
+            if is_primary {
+                stream.respond(200);
+            } else {
+                sim.answer(&copy, Answer::status(status));
+            }
+        }
+        stream.gone();
+        sim.rest();
+    };
+    let slow = |sim: &Sim| {
+        let lines = sim.logged(Level::Warn);
+        let lines = lines.iter().filter_map(|line| line.strip_prefix("shadow slow ").map(str::to_owned));
+        lines.map(|line| serde_json::from_str::<Value>(&line).expect("JSON")).collect::<Vec<_>>()
+    };
+    compare(&mut sim, 10_000, 29_000, 200);
+    compare(&mut sim, 29_000, 10_000, 200);
+    // So little may be chance.
+    compare(&mut sim, 100, 1_000, 200);
+    assert_eq!(slow(&sim), Vec::<Value>::new());
+    compare(&mut sim, 10_000, 40_000, 200);
+    let lines = slow(&sim);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!((&lines[0]["path"], &lines[0]["differences"]), (&json!("/items"), &json!([])));
+    assert_eq!((&lines[0]["mirror"], &lines[0]["request_id"]), (&json!("m"), &json!("r-1")));
+    assert!(
+        lines[0]["shadow"]["ms"].as_u64() > lines[0]["primary"]["ms"].as_u64().map(|ms| ms * 2),
+        "{lines:?}"
+    );
+    // One line for what differs, too.
+    compare(&mut sim, 10_000, 50_000, 404);
+    assert_eq!((slow(&sim).len(), sim.logged(Level::Warn).len()), (1, 2));
+    // The rate is that of both.
+    compare(&mut sim, 10_000, 50_000, 200);
+    compare(&mut sim, 10_000, 50_000, 404);
+    assert_eq!(sim.logged(Level::Warn).len(), 2);
+    sim.advance(Duration::from_secs(61));
+    let lines = sim.logged(Level::Warn);
+    assert!(lines.iter().any(|line| line.contains("2 more differences or slow answers")), "{lines:#?}");
+    sim.assert_all_settled();
+}
+
+#[test]
 fn keys_that_the_configuration_does_not_name_are_logged_only_as_places_of_a_pattern() {
     let compare =
         json!({"body": "json", "ignore": ["/users/*/seen"], "headers": ["a"], "log_places": "pattern"});
@@ -325,7 +435,10 @@ fn differences_are_logged_up_to_a_rate_and_the_rest_is_counted() {
     differ(&mut sim);
     let lines = sim.logged(Level::Warn);
     assert_eq!(lines.len(), 5, "{lines:#?}");
-    assert!(lines.iter().any(|line| line.contains("7 more differences were not logged")), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.contains("7 more differences or slow answers were not logged")),
+        "{lines:#?}"
+    );
     assert_eq!(sim.counted("m")["comparisons mismatch"], 11);
 }
 
@@ -346,7 +459,7 @@ fn left_out() -> Sim {
 fn assert_told(sim: &Sim) {
     let lines = sim.logged(Level::Warn);
     assert_eq!(lines.len(), 2, "{lines:#?}");
-    assert!(lines[1].contains("4 more differences were not logged"), "{lines:#?}");
+    assert!(lines[1].contains("4 more differences or slow answers were not logged"), "{lines:#?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use shadow_filter::json::Pointer;
+use shadow_filter::json::{Pointer, Pointers};
 
 pub type Object = Map<String, Value>;
 
@@ -43,8 +43,9 @@ pub fn object<'a>(json: &'a Object, key: &str) -> Option<&'a Object> {
     json.get(key).map(|value| value.as_object().expect("an object"))
 }
 
-pub fn pointers(json: &Object, key: &str) -> Vec<Pointer> {
-    texts(json, key).iter().map(|text| Pointer::parse(text).expect("a pointer")).collect()
+pub fn pointers(json: &Object, key: &str) -> Pointers {
+    let pointers = texts(json, key).iter().map(|text| Pointer::parse(text).expect("a pointer")).collect();
+    Pointers::new(pointers).expect("not too many")
 }
 
 /// Numbers and their units, one behind the other: `250ms`, `0.25s`, `1m30s`.

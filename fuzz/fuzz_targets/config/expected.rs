@@ -196,6 +196,7 @@ fn check_compare(found: Option<&Rules>, json: Option<&Object>) {
             "log_places",
             "log_query",
             "log_headers",
+            "log_slower_than",
         ],
     );
     let body = match text(json, "body").unwrap_or("off") {
@@ -206,6 +207,12 @@ fn check_compare(found: Option<&Rules>, json: Option<&Object>) {
     let headers: Vec<String> = texts(json, "headers").iter().map(|name| name.to_ascii_lowercase()).collect();
     assert_eq!((found.status, found.body), (flag(json, "status", true), body));
     assert_eq!((&found.headers, &found.ignore), (&headers, &pointers(json, "ignore")));
+    assert_eq!(found.unordered, pointers(json, "unordered"));
+    let logged: Vec<String> =
+        texts(json, "log_headers").iter().map(|name| name.to_ascii_lowercase()).collect();
+    assert_eq!((&found.log_headers, found.log_query), (&logged, flag(json, "log_query", false)));
+    let slower = number(json, "log_slower_than").map(|factor| (factor * 100.0).round());
+    assert_eq!(found.log_slower_than.map(f64::from), slower);
     assert_eq!(found.max_body_bytes as f64, number(json, "max_body_bytes").unwrap_or(65536.0));
     assert_eq!(f64::from(found.log_per_minute), number(json, "log_per_minute").unwrap_or(10.0));
     assert_eq!(found.log_values, flag(json, "log_values", false));

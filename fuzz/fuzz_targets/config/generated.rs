@@ -52,14 +52,15 @@ fn mirror(rng: &mut Rng, index: usize) -> Value {
     let authority = pick(rng, &[json!("keep"), json!({"suffix": ".b"}), json!({"literal": "v2.test:80"})]);
     let headers =
         json!({"remove": ["X-Internal-*", "cookie"], "set": {"X-Set": "1", "b": ""}, "add": {"x-add": "é"}});
-    let redact = json!({"headers": ["Authorization"], "query": ["token"], "json": ["/user/email", "/cards/*/number"], "replacement": "-"});
+    let redact = json!({"headers": ["Authorization"], "query": ["token"], "json": ["/user/email", "/cards/*/number", "/**/password"], "replacement": "-"});
     let body = json!({"mode": pick(rng, &["full", "none"]), "max_bytes": rng.u32(..=268_435_456), "on_overflow": pick(rng, &["skip", "headers_only"])});
     let limits = json!({"max_in_flight": rng.u32(1..=1_000_000), "requests_per_second": pick(rng, &[0.5, 1.0, 1000.0]), "burst": rng.u32(1..=1000)});
     let breaker = json!({"consecutive_failures": rng.u32(1..=1000), "cooldown": "1m"});
     let compare = json!({
-        "status": true, "headers": ["Content-Type"], "body": pick(rng, &["off", "bytes", "json"]), "ignore": ["/ts", "/items/*/id"],
+        "status": true, "headers": ["Content-Type"], "body": pick(rng, &["off", "bytes", "json"]), "ignore": ["/ts", "/items/*/id", "/**/a"],
         "max_body_bytes": rng.u32(1..=1_048_576), "log_per_minute": rng.u32(..=1000), "log_values": rng.bool(),
-        "log_places": pick(rng, &["exact", "pattern"]),
+        "log_places": pick(rng, &["exact", "pattern"]), "unordered": ["/**", "/tags"], "log_query": rng.bool(),
+        "log_headers": ["Accept", "host"], "log_slower_than": pick(rng, &[json!(1.5), json!(1000)]),
     });
     let name = format!("m_{index}-A");
     let all = json!({
@@ -110,7 +111,7 @@ pub fn spoil(config: &mut Value, rng: &mut Rng) -> String {
         return spoil_value(config, rng);
     }
     // (where in the first mirror, what is not allowed there)
-    let wrong: [(&str, Value); 36] = [
+    let wrong: [(&str, Value); 39] = [
         ("percentage", json!(100.5)),
         ("percentage", json!(-1)),
         ("percentage", json!("50")),
@@ -146,6 +147,9 @@ pub fn spoil(config: &mut Value, rng: &mut Rng) -> String {
         ("exclude", json!([{"path": {"regex": "("}}])),
         ("active", json!({"from": "2026-11-21T09:00:00Z", "until": "2026-11-21T09:00:00Z"})),
         ("compare.body", json!("xml")),
+        ("compare.ignore", json!(["/a/**"])),
+        ("compare.log_headers", json!(["Authorization"])),
+        ("compare.log_slower_than", json!(1)),
         ("retry", json!({"attempts": 0})),
     ];
     let (at, value) = pick(rng, &wrong);

@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use std::task::Poll;
 
 use super::NoMemory;
+use super::fingerprint::HashContext;
 use super::members::{Members, NameOrder, Sorting};
+use super::multisets::{Lone, Multisets};
 use super::path::PathPart;
 use super::tree::View;
 
@@ -13,6 +15,8 @@ use super::tree::View;
 #[derive(Debug)]
 pub enum Pairing {
     Elements([Members; 2], usize),
+    /// In any order.
+    Multisets(Box<Multisets>),
     /// Mostly both sides have the same names in the same order: the names from the first one on, and those that are still to
     /// be looked at.
     Names {
@@ -30,12 +34,15 @@ pub enum Paired {
     Nothing,
     End,
     Values(PathPart, [Option<u32>; 2]),
+    /// An element that belongs to none of the other side, and has no place of its own.
+    Lone([Option<u32>; 2]),
 }
 
 impl Pairing {
     pub fn next(
         &mut self,
         sides: [View; 2],
+        context: HashContext,
         names: &mut NameOrder,
         work: &mut usize,
     ) -> Result<Paired, NoMemory> {
@@ -47,6 +54,12 @@ impl Pairing {
                 *index += 1;
                 if nodes == [None, None] { Paired::End } else { Paired::Values(part, nodes) }
             }
+            Self::Multisets(lists) => match lists.next(context, sides, work)? {
+                Lone::Pending => Paired::Pending,
+                Lone::Nothing => Paired::Nothing,
+                Lone::End => Paired::End,
+                Lone::Element(nodes) => Paired::Lone(nodes),
+            },
             Self::Names { all, rest: [left, right] } => {
                 let same = match (left.peek(), right.peek()) {
                     (None, None) => {

@@ -14,6 +14,8 @@ pub enum PathPart {
         name: u32,
     },
     Element(usize),
+    /// None: the list itself, of which elements have no place.
+    Here,
 }
 
 /// The way as a pointer, as far as it is kept.
@@ -23,10 +25,14 @@ pub fn pointer_to(way: impl Iterator<Item = PathPart>, sides: [View; 2]) -> Stri
         if pointer.len() > MAX_KEPT {
             break;
         }
-        pointer.push('/');
         match step {
-            PathPart::Element(index) => pointer.push_str(&index.to_string()),
+            PathPart::Here => {}
+            PathPart::Element(index) => {
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
             PathPart::Member { side, name } => {
+                pointer.push('/');
                 let spelled = sides.get(side).map_or(&b""[..], |view| view.name(name).spelled);
                 let mut characters = Characters::default();
                 let name = std::iter::from_fn(|| characters.next(spelled)).take(MAX_KEPT);

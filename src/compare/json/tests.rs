@@ -3,14 +3,17 @@
 
 use super::tree::MAX_DEPTH;
 use super::*;
+use crate::compare::HashKey;
 use crate::compare::difference::Differences;
 use crate::compare::findings::Findings;
-use crate::json::Pointer;
+use crate::compare::rules::Rules;
+use crate::json::{Pointer, Pointers};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-fn pointers(texts: &[&str]) -> Vec<Pointer> {
-    texts.iter().map(|text| Pointer::parse(text).expect("a pointer")).collect()
+fn pointers(texts: &[&str]) -> Pointers {
+    let pointers = texts.iter().map(|text| Pointer::parse(text).expect("a pointer"));
+    Pointers::new(pointers.collect()).expect("not too many")
 }
 
 /// The tree of a text, read in steps of so much work.
@@ -28,14 +31,14 @@ fn is_json(text: &[u8]) -> bool {
     tree(text, &[usize::MAX]).is_ok()
 }
 
-fn sliced(a: &str, b: &str, ignore: &[&str], slices: &[usize]) -> Differences {
+fn sliced(a: &str, b: &str, rules: &Rules, slices: &[usize]) -> Differences {
     let trees = [a, b].map(|text| tree(text.as_bytes(), slices).expect("JSON"));
     let views = [trees[0].view(a.as_bytes()), trees[1].view(b.as_bytes())];
-    let ignore = pointers(ignore);
+    let context = HashContext { rules, key: HashKey::new(42) };
     let mut findings = Findings::plain(true);
-    let mut comparison = TreeComparison::begin(views, &ignore, &mut findings, &mut 1).expect("memory");
+    let mut comparison = TreeComparison::begin(views, rules, &mut findings, &mut 1).expect("memory");
     for slice in slices.iter().cycle() {
-        let step = comparison.step(views, &ignore, &mut findings, &mut slice.clone());
+        let step = comparison.step(views, context, &mut findings, &mut slice.clone());
         if step.expect("memory").is_ready() {
             break;
         }
@@ -45,7 +48,8 @@ fn sliced(a: &str, b: &str, ignore: &[&str], slices: &[usize]) -> Differences {
 
 /// Where two texts differ.
 fn differences(a: &str, b: &str, ignore: &[&str]) -> Vec<String> {
-    let differences = sliced(a, b, ignore, &[usize::MAX]);
+    let rules = Rules { ignore: pointers(ignore), ..Rules::default() };
+    let differences = sliced(a, b, &rules, &[usize::MAX]);
     assert_eq!(differences.is_empty(), differences.listed.is_empty());
     differences.listed.into_iter().map(|difference| difference.at).collect()
 }
@@ -152,6 +156,8 @@ fn many_differences_are_one_list_of_bounded_length() {
     let found = differences(&list("0"), &list("1"), &[]);
     assert!((10..100).contains(&found.len()), "{}", found.len());
 }
+
+mod unordered;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod properties {

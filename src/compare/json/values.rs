@@ -4,17 +4,20 @@
 use std::task::Poll;
 
 use super::NoMemory;
+use super::fingerprint::HashContext;
 use super::members::{Members, NameOrder, Sorting};
+use super::multisets::Multisets;
 use super::pairing::{Paired, Pairing};
 use super::path::{PathPart, pointer_to};
+use super::treatment::{Treatment, TreatmentWithin};
 use super::tree::{NodeKind, View};
 use crate::compare::difference::{Difference, DifferenceKind, SideValue};
 use crate::compare::findings::Findings;
 use crate::compare::noise::{NAME_TOLD, Place};
 use crate::compare::number::NumberComparison;
 use crate::compare::order::StringOrder;
-use crate::json::pointer::{self, PointerMatch};
-use crate::json::{Characters, Pointer};
+use crate::compare::rules::Rules;
+use crate::json::Characters;
 
 /// Work of a pair of values, and of asking one pointer about it.
 const PAIR: usize = 24;
@@ -38,8 +41,8 @@ struct Frame {
     node: u32,
     /// Whether everything in it is noise.
     covered: bool,
-    /// The pointers that lead here.
-    alive: u64,
+    /// How what is in it is compared.
+    within: TreatmentWithin,
     /// What of it is compared now.
     part: PathPart,
     pairing: Pairing,
@@ -52,26 +55,26 @@ enum ScalarOrder {
 }
 
 impl TreeComparison {
-    /// Notes where the texts differ, one after the other. Leaves out what is under the pointers, whichever text it is in.
+    /// Notes where the texts differ, one after the other. Leaves out what is ignored, whichever text it is in.
     pub fn begin(
         sides: [View; 2],
-        ignore: &[Pointer],
+        rules: &Rules,
         findings: &mut Findings,
         work: &mut usize,
     ) -> Result<Self, NoMemory> {
         let mut comparison = Self::default();
-        let place = pointer::start(ignore);
-        if !place.hit {
-            comparison.pair(sides, [0, 0], place.alive, findings, work)?;
+        let treatment = Treatment::start(rules);
+        if !treatment.is_ignored() {
+            comparison.pair(sides, [0, 0], treatment, rules, findings, work)?;
         }
         Ok(comparison)
     }
 
-    /// Continues: with the same texts, pointers and findings as it began.
+    /// Continues: with the same texts, rules, key and findings as it began.
     pub fn step(
         &mut self,
         sides: [View; 2],
-        ignore: &[Pointer],
+        context: HashContext,
         findings: &mut Findings,
         work: &mut usize,
     ) -> Result<Poll<()>, NoMemory> {
@@ -88,28 +91,37 @@ impl TreeComparison {
                 }
                 continue;
             }
-            let depth = self.frames.len().saturating_sub(1);
             let Some(frame) = self.frames.last_mut() else { return Ok(Poll::Ready(())) };
-            let next = frame.pairing.next(sides, &mut self.names, work)?;
-            *work = work.saturating_sub(PAIR);
+            let next = frame.pairing.next(sides, context, &mut self.names, work)?;
+            *work = work.saturating_sub(PAIR + frame.within.asked() * POINTER);
             let (part, nodes) = match next {
                 Paired::Values(part, nodes) => (part, nodes),
                 Paired::Nothing => continue,
                 Paired::Pending => return Ok(Poll::Pending),
+                Paired::Lone(nodes) => {
+                    frame.part = PathPart::Here;
+                    self.differ(sides, nodes, findings, work);
+                    continue;
+                }
                 Paired::End => {
                     self.frames.pop();
                     continue;
                 }
             };
             frame.part = part;
-            let place = place(sides, ignore, frame.alive, depth, part);
-            if frame.alive != 0 {
-                *work = work.saturating_sub(frame.alive.count_ones() as usize * POINTER);
-            }
+            let rules = context.rules;
+            let treatment = match part {
+                PathPart::Element(index) => frame.within.element(rules, index),
+                PathPart::Member { side, name } => {
+                    let [primary, shadow] = sides;
+                    frame.within.member(rules, if side == 0 { primary } else { shadow }, name)
+                }
+                PathPart::Here => continue,
+            };
             match nodes {
-                _ if place.hit => {}
+                _ if treatment.is_ignored() => {}
                 [Some(one), Some(other)] => {
-                    self.pair(sides, [one, other], place.alive, findings, work)?;
+                    self.pair(sides, [one, other], treatment, rules, findings, work)?;
                 }
                 nodes => self.differ(sides, nodes, findings, work),
             }
@@ -121,6 +133,7 @@ impl TreeComparison {
     pub fn held_bytes(&self) -> usize {
         let sorted = self.frames.iter().map(|frame| match &frame.pairing {
             Pairing::Sort(sides) | Pairing::Merge(sides) => sides.iter().map(Sorting::held_bytes).sum(),
+            Pairing::Multisets(lists) => lists.held_bytes(),
             _ => 0,
         });
         self.frames.capacity() * size_of::<Frame>() + sorted.sum::<usize>()
@@ -131,7 +144,8 @@ impl TreeComparison {
         &mut self,
         sides: [View; 2],
         nodes: [u32; 2],
-        alive: u64,
+        treatment: Treatment,
+        rules: &Rules,
         findings: &mut Findings,
         work: &mut usize,
     ) -> Result<(), NoMemory> {
@@ -144,12 +158,19 @@ impl TreeComparison {
             let (left, right) = (a.text_of(left), b.text_of(right));
             left.len() <= SHORT && left == right
         };
+        let depth = self.frames.len();
+        let inner = || treatment.within(rules, left.kind, depth);
         match (left.kind, right.kind) {
             (NodeKind::Object, NodeKind::Object) => {
-                self.open(nodes[0], alive, Pairing::Names { all: within(), rest: within() }, findings)?;
+                let names = Pairing::Names { all: within(), rest: within() };
+                self.open(nodes[0], inner(), names, findings)?;
+            }
+            (NodeKind::List, NodeKind::List) if treatment.is_unordered() => {
+                let lists = Multisets::new(within(), inner(), depth + 1);
+                self.open(nodes[0], inner(), Pairing::Multisets(Box::new(lists)), findings)?;
             }
             (NodeKind::List, NodeKind::List) => {
-                self.open(nodes[0], alive, Pairing::Elements(within(), 0), findings)?;
+                self.open(nodes[0], inner(), Pairing::Elements(within(), 0), findings)?;
             }
             (NodeKind::String, NodeKind::String) if short() => {}
             (NodeKind::String, NodeKind::String)
@@ -167,10 +188,16 @@ impl TreeComparison {
         Ok(())
     }
 
-    fn open(&mut self, node: u32, alive: u64, pairing: Pairing, findings: &Findings) -> Result<(), NoMemory> {
+    fn open(
+        &mut self,
+        node: u32,
+        within: TreatmentWithin,
+        pairing: Pairing,
+        findings: &Findings,
+    ) -> Result<(), NoMemory> {
         self.frames.try_reserve(1).map_err(|_| NoMemory)?;
         let covered = self.is_covered() || findings.covers(node);
-        self.frames.push(Frame { node, covered, alive, part: PathPart::Element(0), pairing });
+        self.frames.push(Frame { node, covered, within, part: PathPart::Here, pairing });
         Ok(())
     }
 
@@ -186,8 +213,10 @@ impl TreeComparison {
             (_, None) => Place::Body,
             ([Some(node), Some(_)], _) => Place::Value { node, list: None },
             (nodes, Some(frame)) => match (frame.part, nodes[0]) {
-                (PathPart::Element(_), Some(node)) => Place::Value { node, list: Some(frame.node) },
-                (PathPart::Element(_), None) => Place::Element { list: frame.node },
+                (PathPart::Element(_) | PathPart::Here, Some(node)) => {
+                    Place::Value { node, list: Some(frame.node) }
+                }
+                (PathPart::Element(_) | PathPart::Here, None) => Place::Element { list: frame.node },
                 (PathPart::Member { .. }, Some(node)) => Place::Value { node, list: None },
                 (PathPart::Member { name: index, .. }, None) => {
                     let mut characters = Characters::default();
@@ -202,19 +231,6 @@ impl TreeComparison {
             primary: value(a, nodes[0]),
             shadow: value(b, nodes[1]),
         });
-    }
-}
-
-/// What the pointers say of a member or element.
-fn place(sides: [View; 2], ignore: &[Pointer], alive: u64, depth: usize, part: PathPart) -> PointerMatch {
-    match part {
-        _ if alive == 0 => PointerMatch { alive, hit: false },
-        PathPart::Element(index) => pointer::follow(ignore, alive, depth, |token| token.is_element(index)),
-        PathPart::Member { side, name } => {
-            let [a, b] = sides;
-            let name = if side == 0 { a } else { b }.name(name);
-            pointer::follow(ignore, alive, depth, |token| token.is_member(name))
-        }
     }
 }
 

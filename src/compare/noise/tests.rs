@@ -6,9 +6,10 @@ mod properties;
 
 use super::super::{BodyRule, Comparison, Rules, Verdict};
 use super::*;
+use crate::compare::HashKey;
 use crate::http::GrpcStatus;
 use crate::http::tests::head;
-use crate::json::Pointer;
+use crate::json::{Pointer, Pointers};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -29,6 +30,11 @@ fn places(verdict: Verdict) -> Vec<String> {
     }
 }
 
+fn pointers(texts: &[&str]) -> Pointers {
+    let pointers = texts.iter().map(|text| Pointer::parse(text).expect("a pointer"));
+    Pointers::new(pointers.collect()).expect("not too many")
+}
+
 /// What the shadow's answer is held to be.
 fn found(rules: &Rules, [primary, control, shadow]: [&Observed; 3]) -> Vec<String> {
     let [_, verdict] = rules.compare_with_control(primary, control, shadow);
@@ -38,6 +44,21 @@ fn found(rules: &Rules, [primary, control, shadow]: [&Observed; 3]) -> Vec<Strin
 fn of_bodies(rules: &Rules, bodies: [&str; 3]) -> Vec<String> {
     let answers = bodies.map(|body| answer(200, &[], body));
     found(rules, [&answers[0], &answers[1], &answers[2]])
+}
+
+#[test]
+fn an_unordered_list_that_the_control_has_otherwise_is_noise_as_a_whole() {
+    let rules = Rules { unordered: pointers(&["/t"]), ..json() };
+    for (primary, control, shadow, expected) in [
+        (r#"{"t":[1,2,3]}"#, r#"{"t":[3,2,1]}"#, r#"{"t":[2,1,3]}"#, &["match"][..]),
+        (r#"{"t":[1,2,3]}"#, r#"{"t":[3,2,1]}"#, r#"{"t":[2,1]}"#, &["/t"]),
+        (r#"{"t":[1,2],"v":1}"#, r#"{"t":[2,9],"v":1}"#, r#"{"t":[2,8,7],"v":1}"#, &["noise"]),
+        (r#"{"t":[1,2],"v":1}"#, r#"{"t":[2,9],"v":1}"#, r#"{"t":[2,8],"v":2}"#, &["/v"]),
+        (r#"{"t":[1,2]}"#, r#"{"t":[2]}"#, r#"{"t":[1,2,3]}"#, &["noise"]),
+        (r#"{"t":[1,2]}"#, r#"{"t":[1,2,5]}"#, r#"{"t":[1]}"#, &["noise"]),
+    ] {
+        assert_eq!(of_bodies(&rules, [primary, control, shadow]), expected, "{primary} {control} {shadow}");
+    }
 }
 
 #[test]
@@ -132,7 +153,7 @@ fn without_the_controls_body_the_shadows_is_compared_as_if_there_were_none() {
 
 #[test]
 fn what_is_ignored_is_neither_noise_nor_a_difference() {
-    let rules = Rules { ignore: vec![Pointer::parse("/ts").expect("a pointer")], ..json() };
+    let rules = Rules { ignore: pointers(&["/ts"]), ..json() };
     assert_eq!(of_bodies(&rules, [r#"{"ts":1,"v":1}"#, r#"{"ts":2,"v":1}"#, r#"{"ts":3,"v":1}"#]), ["match"]);
     assert_eq!(of_bodies(&rules, [r#"{"ts":1,"v":1}"#, r#"{"ts":2,"v":2}"#, r#"{"v":1}"#]), ["match"]);
 }
@@ -160,7 +181,7 @@ fn what_is_remembered_is_told_and_given_back() {
     let list = |value: usize| format!("[{}]", vec![value.to_string(); 5000].join(","));
     let [primary, control, shadow] = [0, 1, 2].map(|value| answer(200, &[], &list(value)));
     let rules = json();
-    let mut comparison = Comparison::of_control();
+    let mut comparison = Comparison::of_control(HashKey::default());
     let mut most = 0;
     while comparison.step(&rules, &primary, &control, 1000).is_pending() {
         most = most.max(comparison.held_bytes());
@@ -169,5 +190,5 @@ fn what_is_remembered_is_told_and_given_back() {
     let tree = noise.primary.held_bytes();
     assert!(noise.held_bytes() >= tree + 5000 / 8, "a bit for each value");
     assert!(noise.held_bytes() < most, "the control's tree is gone");
-    assert!(Comparison::without(noise, true).held_bytes() > tree);
+    assert!(Comparison::without(noise, true, HashKey::default()).held_bytes() > tree);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads `redact`.
 
-use super::super::fields::{self, list, pointer};
+use super::super::fields::{self, list, pointers};
 use super::super::keys;
 use super::super::reader::Node;
 use crate::http::reserved::is_reserved;
-use crate::json::MAX_POINTERS;
+use crate::json::Pointers;
 use crate::transform::{Redaction, Replacement};
 
 const MAX_NAMES: usize = 64;
@@ -16,7 +16,7 @@ pub fn read(node: &Node) -> Option<Redaction> {
     let headers = object.or("headers", Vec::new(), |node| list(node, MAX_NAMES, "header names", header));
     let query =
         object.or("query", Vec::new(), |node| list(node, MAX_NAMES, "names of query parameters", parameter));
-    let json = object.or("json", Vec::new(), |node| list(node, MAX_POINTERS, "JSON pointers", pointer));
+    let json = object.or("json", Pointers::default(), pointers);
     let replacement = object.or("replacement", Replacement::default(), |node| match node.as_str() {
         Some(text) if text.len() <= MAX_TEXT && fields::is_header_value(text) => Some(Replacement::new(text)),
         _ => node.refuse("at most 255 characters, none of them a control character"),

@@ -10,7 +10,7 @@ use std::task::Poll;
 use super::places::Places;
 use super::spans::{SpanReader, Spans};
 use super::{RedactError, Redaction};
-use crate::json::{Event, NotJson, Pointer, Walk};
+use crate::json::{Event, NotJson, PointerMatch, Pointers, Walk};
 
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 1000;
@@ -58,7 +58,7 @@ struct Output {
 }
 
 impl BodyRedaction {
-    pub(super) fn new(pointers: &[Pointer], max_len: usize) -> Self {
+    pub(super) fn new(pointers: &Pointers, max_len: usize) -> Self {
         let search = Search {
             walk: Walk::new(MAX_DEPTH),
             places: Places::new(pointers),
@@ -128,7 +128,7 @@ impl BodyRedaction {
 impl Search {
     fn step(
         &mut self,
-        pointers: &[Pointer],
+        pointers: &Pointers,
         text: &[u8],
         replacement: usize,
         max_len: usize,
@@ -155,8 +155,8 @@ impl Search {
                         self.hidden = Some((start, self.places.depth()));
                     }
                     // Within what is replaced there is nothing to look for.
-                    let alive = if self.hidden.is_some() { 0 } else { place.alive };
-                    self.places.enter(container, alive)?;
+                    let place = if self.hidden.is_some() { PointerMatch::NONE } else { place };
+                    self.places.enter(pointers, container, place)?;
                 }
                 Event::Scalar(_) => {
                     let place = self.places.value(pointers, inside);

@@ -131,10 +131,10 @@ proptest! {
                 break (verdict, comparison);
             }
         };
-        let (found, comparison) = sliced(Comparison::of_control(), &control);
+        let (found, comparison) = sliced(Comparison::of_control(HashKey::default()), &control);
         prop_assert_eq!(&found, &of_control);
         let noise = comparison.into_noise(&primary, &control, &shadow);
-        prop_assert_eq!(&sliced(Comparison::without(noise, true), &shadow).0, &verdict);
+        prop_assert_eq!(&sliced(Comparison::without(noise, true, HashKey::default()), &shadow).0, &verdict);
         // The control is compared as any shadow is.
         let plain = json().compare(&primary, &control);
         prop_assert_eq!(plain == Verdict::Match, of_control == Verdict::Match);

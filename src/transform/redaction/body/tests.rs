@@ -3,8 +3,14 @@
 
 use super::super::Replacement;
 use super::*;
+use crate::json::Pointer;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn of(pointers: &[&str]) -> Pointers {
+    let pointers = pointers.iter().map(|text| Pointer::parse(text).expect("a pointer"));
+    Pointers::new(pointers.collect()).expect("not too many")
+}
 
 /// In steps of so much work.
 fn sliced(
@@ -14,7 +20,7 @@ fn sliced(
     max_len: usize,
     slices: &[usize],
 ) -> Result<Option<Vec<u8>>, RedactError> {
-    let json = pointers.iter().map(|text| Pointer::parse(text).expect("a pointer")).collect();
+    let json = of(pointers);
     let replacement = Replacement::new(replacement);
     let redaction = Redaction { json, replacement, ..Redaction::default() };
     let mut body = BodyRedaction::new(&redaction.json, max_len);
@@ -186,8 +192,7 @@ fn sixty_four_pointers_are_followed() {
 #[test]
 fn what_it_notes_is_told_and_its_result_is_allocated_once() {
     let text = format!("[{}1]", "1,".repeat(100_000));
-    let redaction =
-        Redaction { json: vec![Pointer::parse("/*").expect("a pointer")], ..Redaction::default() };
+    let redaction = Redaction { json: of(&["/*"]), ..Redaction::default() };
     let mut body = BodyRedaction::new(&redaction.json, 1 << 22);
     let mut most = 0;
     let redacted = loop {

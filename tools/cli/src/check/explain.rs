@@ -164,8 +164,16 @@ fn compare(mirror: &MirrorConfig) -> Option<String> {
         PlaceStyle::Exact => "",
         PlaceStyle::Pattern => ", places as patterns",
     };
+    let query = if rules.log_query { ", the query of the path" } else { "" };
+    let headers = match rules.log_headers.len() {
+        0 => String::new(),
+        _ => format!(", request headers {}", prose::list(&rules.log_headers, "and")),
+    };
+    let slow = rules.log_slower_than.map_or(String::new(), |percent| {
+        format!(", and answers that took more than {} times the primary's", f64::from(percent) / 100.0)
+    });
     Some(format!(
-        "compares the answers by {}; logs at most {} a minute and worker, {values}{places}",
+        "compares the answers by {}; logs at most {} a minute and worker, {values}{places}{query}{headers}{slow}",
         prose::list(&things, "and"),
         prose::count(rules.log_per_minute as usize, "difference"),
     ))

@@ -16,7 +16,9 @@ pub enum Name {
     Ended,
     Room,
     LogValues,
+    LogQuery,
     Ignore,
+    Unordered,
     MethodCase,
     PathQuery,
     Pointer,
@@ -41,7 +43,7 @@ pub enum Name {
 
 impl Name {
     /// Each with its spelling.
-    pub const ALL: [(Self, &str); 33] = [
+    pub const ALL: [(Self, &str); 35] = [
         (Self::LoopGuard, "loop-guard"),
         (Self::Writes, "writes"),
         (Self::Credentials, "credentials"),
@@ -54,7 +56,9 @@ impl Name {
         (Self::Ended, "ended"),
         (Self::Room, "room"),
         (Self::LogValues, "log-values"),
+        (Self::LogQuery, "log-query"),
         (Self::Ignore, "ignore"),
+        (Self::Unordered, "unordered"),
         (Self::MethodCase, "method-case"),
         (Self::PathQuery, "path-query"),
         (Self::Pointer, "pointer"),

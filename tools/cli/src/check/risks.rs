@@ -66,9 +66,17 @@ fn compared(mirror: &MirrorConfig) -> Option<Remark> {
         let says = "what differs is in the log, with whatever is personal in it; leave the key out";
         return Some(Remark::new(Name::LogValues, "compare.log_values", says));
     }
-    let says = "bodies are not compared as JSON, so there is nothing to ignore; write \"body\": \"json\"";
-    (!rules.ignore.is_empty() && rules.body != BodyRule::Json)
-        .then(|| Remark::new(Name::Ignore, "compare.ignore", says))
+    if rules.log_query {
+        let says = "queries are in the log, but for the values of redact.query; leave the key out";
+        return Some(Remark::new(Name::LogQuery, "compare.log_query", says));
+    }
+    let says = "bodies are not compared as JSON, so that it does nothing; write \"body\": \"json\"";
+    let keys = [
+        (Name::Ignore, "compare.ignore", &rules.ignore),
+        (Name::Unordered, "compare.unordered", &rules.unordered),
+    ];
+    let idle = keys.into_iter().find(|(_, _, pointers)| !pointers.is_empty() && rules.body != BodyRule::Json);
+    idle.map(|(name, at, _)| Remark::new(name, at, says))
 }
 
 /// Writes that nobody asked for by name.
