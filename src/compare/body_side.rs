@@ -107,3 +107,13 @@ impl BodySide {
         tree + self.decoding.as_ref().map_or(0, Decoding::held_bytes)
     }
 }
+
+/// The bodies as they came, if they are within the limit, have the same encodings by their headers, and are as long.
+pub fn encoded_alike<'a>(one: &'a Observed, other: &'a Observed, limit: usize) -> Option<[&'a [u8]; 2]> {
+    const ENCODING: &str = "content-encoding";
+    let bodies = [one.body.as_deref()?, other.body.as_deref()?];
+    let alike = bodies[0].len() <= limit
+        && bodies[0].len() == bodies[1].len()
+        && one.headers.values(ENCODING).eq(other.headers.values(ENCODING));
+    alike.then_some(bodies)
+}

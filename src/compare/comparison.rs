@@ -3,7 +3,7 @@
 
 use std::task::Poll;
 
-use super::body_side::BodySide;
+use super::body_side::{self, BodySide};
 use super::difference::{Difference, DifferenceKind, SideValue};
 use super::findings::Findings;
 use super::hash::HashKey;
@@ -31,8 +31,10 @@ enum Stage {
     Status,
     /// The header with this index among those of the rules is next.
     Headers(usize),
+    /// Whether the bodies are the same to the byte, as they came.
+    Encoded(ByteOrder),
     Decode,
-    /// Whether the bodies are the same to the byte.
+    /// The same of the decoded bodies.
     Bytes(ByteOrder),
     Read,
     Values(TreeComparison),
@@ -126,8 +128,18 @@ impl Comparison {
                     *index += 1;
                 }
                 None if rules.body == BodyRule::Off => return Advance::Done { known: true },
-                None => return self.begin_bodies(rules, primary, shadow),
+                None => self.stage = Stage::Encoded(ByteOrder::default()),
             },
+            // Equal bytes are equal, whatever they are when decoded.
+            Stage::Encoded(order) => {
+                let same = body_side::encoded_alike(primary, shadow, rules.max_body_bytes)
+                    .map(|[one, other]| order.step(one, other, work));
+                match same {
+                    Some(Poll::Ready(order)) if order.is_eq() => return Advance::Done { known: true },
+                    Some(Poll::Pending) => {}
+                    _ => return self.begin_bodies(rules, primary, shadow),
+                }
+            }
             Stage::Decode => {
                 for (side, answer) in [(&mut self.primary, primary), (&mut self.shadow, shadow)] {
                     match side.decode(answer, work) {

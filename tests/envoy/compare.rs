@@ -152,17 +152,61 @@ async fn encoded_bodies_are_compared_decoded() -> Result<()> {
     let reply = move |path: &str, level, changed: &str| match path {
         "/gzip" => Reply::status(200).header("content-encoding", "gzip").body(gzip(r#"{"a":1}"#, level)),
         "/changed" => Reply::status(200).header("content-encoding", "gzip").body(gzip(changed, level)),
-        _ => Reply::status(200).header("content-encoding", "br").body("the same"),
+        "/text" => {
+            Reply::status(200).header("content-encoding", "gzip").body(format!("[{changed}, [1, {level}]]"))
+        }
+        "/same" => Reply::status(200).header("content-encoding", "br").body("the same"),
+        _ => Reply::status(200).header("content-encoding", "br").body(changed.to_owned()),
     };
     pair.primary.respond_with(move |request| reply(&request.path, 1, r#"{"price":29}"#));
     pair.shadow.respond_with(move |copy| reply(&copy.path, 9, r#"{"price":31}"#));
-    for path in ["/gzip", "/changed", "/brotli"] {
+    for path in ["/gzip", "/changed", "/brotli", "/same", "/text"] {
         pair.http1().get(path).await?;
     }
     let stats = pair.ends_well().await?;
-    ensure!(results(&stats) == [("match", 1), ("mismatch", 1), ("incomparable", 1)].into(), "{stats}");
+    ensure!(results(&stats) == [("match", 2), ("mismatch", 2), ("incomparable", 1)].into(), "{stats}");
     let expected = json!([{"at": "/price", "primary": 29, "shadow": 31}]);
     ensure!(logged(&pair).iter().any(|line| line["differences"] == expected), "{:?}", logged(&pair));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_difference_in_an_unordered_list_can_be_repeated_from_the_log() -> Result<()> {
+    let compare = json!({
+        "body": "json", "unordered": ["/**"], "ignore": ["/**/id"], "log_values": true, "log_query": true,
+        "log_headers": ["accept", "host"], "log_slower_than": 5,
+    });
+    let pair = Pair::with(&plugin(&compare)).await?;
+    pair.primary.respond_with(|_| {
+        Reply::status(200).body(r#"{"id":1,"rows":[{"id":2,"tags":["a","b"]},{"id":3,"tags":[]}]}"#)
+    });
+    pair.shadow.respond_with(|copy| {
+        let reply = |body: &str| Reply::status(200).body(body.to_owned());
+        match copy.path.as_str() {
+            "/same?q=1" => reply(r#"{"rows":[{"tags":[]},{"tags":["b","a"],"id":9}]}"#),
+            "/slow" => {
+                reply(r#"{"rows":[{"tags":[]},{"tags":["b","a"]}]}"#).delay(Duration::from_millis(300))
+            }
+            _ => reply(r#"{"rows":[{"tags":["b","c"]},{"tags":[]}]}"#),
+        }
+    });
+    for path in ["/same?q=1", "/other?q=1&r=2", "/slow"] {
+        pair.http1().request(Request::get(path).header("accept", "application/json")).await?;
+    }
+    let stats = pair.ends_well().await?;
+    ensure!(results(&stats) == [("match", 2), ("mismatch", 1), ("incomparable", 0)].into(), "{stats}");
+    let line = logged(&pair).into_iter().find(|line| line["path"] == "/other?q=1&r=2").context("a line")?;
+    let (primary, shadow) = (json!({"id": 2, "tags": ["a", "b"]}), json!({"tags": ["b", "c"]}));
+    let expected = json!([
+        {"at": "/rows", "primary": primary, "shadow": null}, {"at": "/rows", "primary": null, "shadow": shadow},
+    ]);
+    ensure!(line["differences"] == expected && line["headers"]["accept"] == "application/json", "{line}");
+    ensure!(line["headers"]["host"].as_str().is_some_and(|host| host.contains("-shadow")), "{line}");
+    let log = pair.envoy.log();
+    ensure!(
+        log.lines().any(|line| line.contains("shadow slow ") && line.contains("\"path\":\"/slow\"")),
+        "{log}"
+    );
     Ok(())
 }
 

@@ -88,10 +88,10 @@ impl Inflater {
         Inflated::More
     }
 
-    /// Nothing follows.
-    pub fn finish(&mut self) {
-        self.decoder = None;
+    /// What was decoded. Nothing follows.
+    pub fn into_written(mut self) -> Vec<u8> {
         self.bytes.truncate(self.len);
+        self.bytes
     }
 
     pub fn held_bytes(&self) -> usize {
