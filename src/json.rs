@@ -8,9 +8,11 @@ mod pointer;
 mod pointers;
 mod spelling;
 mod walk;
+mod writing;
 
 pub use self::lexer::NotJson;
-pub use self::pointer::Pointer;
+pub use self::pointer::{Pointer, Token};
 pub use self::pointers::{MAX_DEEP_TOKENS, MAX_POINTERS, PointerMatch, Pointers, PointersWithin};
 pub use self::spelling::{Characters, Name, Spelling};
 pub use self::walk::{Container, Event, Scalar, Walk};
+pub use self::writing::{number, put_string};

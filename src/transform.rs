@@ -14,7 +14,9 @@ pub use self::authority::Authority;
 pub use self::headers::{CREDENTIALS, HeaderEdits, NamePattern};
 pub use self::outgoing::{MAX_HEADER_BYTES, MAX_HEADERS, Outgoing, Rewritten, fits};
 pub use self::path::{PathPattern, PathRewrite};
-pub use self::redaction::{BodyRedaction, RedactError, Redaction, Replacement};
+pub use self::redaction::{
+    BodyRedaction, JsonSettings, RedactError, Redaction, Replacement, SettingConflict,
+};
 pub use self::retry::Retry;
 pub use self::scheme::Scheme;
 

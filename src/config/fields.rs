@@ -10,6 +10,7 @@ use crate::select::Percentage;
 
 pub const PERCENTAGE: &str = "a number from 0 to 100";
 pub const PARAMETER: &str = "the name of a query parameter, not percent-encoded";
+const POINTER: &str = "a JSON pointer, such as \"/user/email\", \"/cards/*/number\" or \"/**/id\"";
 const DURATION: &str = "a duration above 0 and at most \"1h\", such as \"250ms\", \"0.5s\" or \"1m30s\"";
 
 const MAX_DURATION: Duration = Duration::from_secs(3600);
@@ -139,6 +140,6 @@ fn all_pointers(node: &Node, read: impl Fn(&Node) -> Option<Pointer>) -> Option<
 fn pointer(node: &Node) -> Option<Pointer> {
     match node.as_str().and_then(Pointer::parse) {
         Some(pointer) => Some(pointer),
-        None => node.refuse("a JSON pointer, such as \"/user/email\", \"/cards/*/number\" or \"/**/id\""),
+        None => node.refuse(POINTER),
     }
 }

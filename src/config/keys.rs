@@ -15,6 +15,7 @@ pub const MIRROR: &[&str] = &[
     "path",
     "headers",
     "redact",
+    "set_json",
     "body",
     "send",
     "timeout",

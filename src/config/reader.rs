@@ -98,6 +98,10 @@ impl<'a> Node<'a> {
         }
     }
 
+    pub fn document(&self) -> &Document {
+        self.document
+    }
+
     pub fn bool(&self) -> Option<bool> {
         match self.document {
             Document::Bool(value) => Some(*value),

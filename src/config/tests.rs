@@ -115,6 +115,7 @@ fn valid() -> Vec<Value> {
             {"cluster": "c", "authority": "keep", "scheme": "keep", "body": {"mode": "none"}, "headers": {}},
             {
                 "cluster": "d", "scheme": "https", "send": "primary_end",
+                "set_json": {"/model": "v\"2", "/a/*/n": [1, -0.5, true, null, {"b": {}}]},
                 "match": [{"answer": {"status": ["2xx", 404]}}], "exclude": [{"answer": {"status": [204.0]}, "methods": ["PUT"]}],
             },
         ]}),

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads what a copy looks like: `authority`, `scheme`, `path`, `headers`, `redact` and `retry`.
+//! Reads what a copy looks like: `authority`, `scheme`, `path`, `headers`, `redact`, `set_json` and `retry`.
 
 mod headers;
 mod redact;
 mod retry;
+mod set_json;
 
 use std::time::Duration;
 
 use super::reader::{Node, Object};
 use super::{fields, keys};
-use crate::transform::{Authority, HeaderEdits, PathPattern, PathRewrite, Redaction, Scheme, Transform};
+use crate::transform::{
+    Authority, HeaderEdits, JsonSettings, PathPattern, PathRewrite, Redaction, Scheme, Transform,
+};
 
 const AUTHORITY: &str = "{\"suffix\": \"-shadow\"}, {\"literal\": \"v2.example\"} or \"keep\", in characters that an authority may have";
 const SCHEMES: [(&str, Scheme); 3] =
@@ -24,6 +27,8 @@ pub fn read(mirror: &Object, timeout: Option<Duration>) -> Option<Transform> {
     let path = mirror.or("path", None, |node| read_path(node).map(Some));
     let headers = mirror.or("headers", HeaderEdits::default(), headers::read);
     let redact = mirror.or("redact", Redaction::default(), redact::read);
+    let redacted = redact.as_ref().map(|redact| &redact.json);
+    let set = mirror.or("set_json", JsonSettings::default(), |node| set_json::read(node, redacted));
     let retry = mirror.or("retry", None, |node| retry::read(node, timeout).map(Some));
     Some(Transform {
         marker: String::new(),
@@ -31,7 +36,7 @@ pub fn read(mirror: &Object, timeout: Option<Duration>) -> Option<Transform> {
         scheme: scheme?,
         path: path?,
         headers: headers?,
-        redact: redact?,
+        redact: Redaction { set: set?, ..redact? },
         retry: retry?,
     })
 }

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a copy must not contain: values of headers and query parameters, and parts of a JSON body.
+//! What a copy must not contain: values of headers and query parameters, and parts of a JSON body. And what its JSON body gets in their
+//! place, or beside it.
 //!
 //! Each is replaced in place, and every other byte stays. A body of which it cannot be known that nothing is left is
 //! not sent at all.
 
 mod body;
+mod edit_text;
 mod places;
+mod replacement;
+mod setter;
+mod settings;
 mod spans;
 
 use std::borrow::Cow;
 
 pub use self::body::BodyRedaction;
+pub use self::replacement::Replacement;
+pub use self::settings::{JsonSettings, SettingConflict};
 use crate::http::query::{self, Parameter};
 use crate::http::{Head, tokens};
 use crate::json::Pointers;
@@ -29,15 +36,9 @@ pub struct Redaction {
     /// Not percent-encoded.
     pub query: Vec<Vec<u8>>,
     pub json: Pointers,
+    /// What JSON bodies get in one pass with that.
+    pub set: JsonSettings,
     pub replacement: Replacement,
-}
-
-/// What stands for a redacted value, spelled for each place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replacement {
-    plain: Vec<u8>,
-    query: Vec<u8>,
-    json: Vec<u8>,
 }
 
 /// Why there is no redacted body.
@@ -60,7 +61,7 @@ impl Redaction {
 
     /// Whether a header tells of the body as it was before.
     pub fn drops(&self, name: &[u8]) -> bool {
-        !self.json.is_empty() && DIGESTS.contains(&name)
+        self.changes_bodies() && DIGESTS.contains(&name)
     }
 
     /// The path with the values in its query replaced; cut where no copy can have it.
@@ -119,13 +120,18 @@ impl Redaction {
         body: &[u8],
         max_len: usize,
     ) -> Result<Option<BodyRedaction>, RedactError> {
-        if self.json.is_empty() || body.is_empty() {
+        if !self.changes_bodies() || body.is_empty() {
             return Ok(None);
         }
         if !is_plain_json(head) {
             return Err(RedactError::Unredactable);
         }
-        Ok(Some(BodyRedaction::new(&self.json, max_len)))
+        Ok(Some(BodyRedaction::new(self, max_len)))
+    }
+
+    /// Whether a JSON body is another one in the copy.
+    pub fn changes_bodies(&self) -> bool {
+        !self.json.is_empty() || !self.set.is_empty()
     }
 
     /// Upper bound of the bytes by which headers and path grow.
@@ -136,37 +142,6 @@ impl Redaction {
             if self.query.is_empty() { 0 } else { head.get(":path").map_or(0, <[u8]>::len) / 2 + 1 };
         let headers = headers.saturating_mul(self.replacement.plain.len());
         headers.saturating_add(parameters.saturating_mul(self.replacement.query.len()))
-    }
-}
-
-impl Replacement {
-    /// Of text that may be a header's value: a tab is its only control character.
-    pub fn new(text: &str) -> Self {
-        let mut query = String::new();
-        for byte in text.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    query.push(char::from(byte));
-                }
-                _ => query.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        let mut json = String::from('"');
-        for character in text.chars() {
-            match character {
-                '"' | '\\' => json.extend(['\\', character]),
-                '\t' => json.push_str("\\t"),
-                character => json.push(character),
-            }
-        }
-        json.push('"');
-        Self { plain: text.into(), query: query.into(), json: json.into() }
-    }
-}
-
-impl Default for Replacement {
-    fn default() -> Self {
-        Self::new("[redacted]")
     }
 }
 
@@ -232,14 +207,6 @@ mod tests {
         let path = format!("/?{}", "a=&".repeat(300_000));
         let redacted = redaction(&["a"], &"é".repeat(127)).path(path.as_bytes().into());
         assert!((MAX_PATH + 1..MAX_PATH + 1000).contains(&redacted.len()), "{}", redacted.len());
-    }
-
-    #[test]
-    fn a_replacement_is_json_text() {
-        for text in ["[redacted]", "", "\"\\\t/é\u{7f}😀"] {
-            let json = Replacement::new(text).json;
-            assert_eq!(serde_json::from_slice::<String>(&json).expect("JSON"), text);
-        }
     }
 
     #[test]

@@ -100,6 +100,45 @@ async fn mirrors_get_the_requests_that_are_meant_for_them() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_of_json_bodies_are_set_in_copies_of_both_forms() -> Result<()> {
+    let keys = json!({"set_json": {"/model": "v2", "/options/seed": 7}, "redact": {"json": ["/key"]}});
+    let mut late = mirror("late", keys.clone());
+    late["send"] = "primary_end".into();
+    let plugin = json!({"mirrors": [mirror("early", keys), late]}).to_string();
+    for wire in [Wire::Http1, Wire::Http2] {
+        let pair = Pair::on(wire, &plugin, |bootstrap| bootstrap).await?;
+        let post =
+            |path: &str, body: String| Request::post(path, body).header("content-type", "application/json");
+        let small = r#"{"model": "v1", "t": 0.50, "options": {}, "key": "S3CRET"}"#.to_owned();
+        let large = format!(r#"{{"text": "{}", "options": {{ }} }}"#, "x".repeat(300_000));
+        pair.http1().request(post("/small", small.clone())).await?;
+        pair.http1().request(post("/large", large.clone())).await?;
+        pair.http1().request(post("/list", "[]".to_owned())).await?;
+        let set = [
+            (
+                "/small",
+                r#"{"model": "v2", "t": 0.50, "options": {"seed":7}, "key": "[redacted]"}"#.to_owned(),
+            ),
+            ("/large", large.replace("{ } }", r#"{"seed":7 },"model":"v2" }"#)),
+        ];
+        for (path, body) in set {
+            for name in ["early", "late"] {
+                let is = |copy: &Recorded| copy.path == path && copy.header("x-shadow-mirror") == Some(name);
+                let copy = pair.shadow.await_where(is).await?;
+                ensure!(copy.text() == body, "{name} {path}: {copy}");
+            }
+        }
+        let stats = pair.ends_well().await?;
+        for name in ["early", "late"] {
+            ensure!(skipped(&stats, name) == reasons([("unredactable", 1)]), "{:?}", skipped(&stats, name));
+        }
+        ensure!(pair.primary.find(|request| request.text() == small).is_some(), "the primary's is as it was");
+        ensure!(pair.primary.find(|request| request.text() == large).is_some(), "the primary's is as it was");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_redacted_never_leaves_envoy_and_the_rest_does_unchanged() -> Result<()> {
     let keys = json!({
         "path": {"prefix": "/api", "replacement": "/v2/api"},

@@ -6,7 +6,7 @@ use super::super::keys;
 use super::super::reader::Node;
 use crate::http::reserved::is_reserved;
 use crate::json::Pointers;
-use crate::transform::{Redaction, Replacement};
+use crate::transform::{JsonSettings, Redaction, Replacement};
 
 const MAX_NAMES: usize = 64;
 const MAX_TEXT: usize = 255;
@@ -21,7 +21,8 @@ pub fn read(node: &Node) -> Option<Redaction> {
         Some(text) if text.len() <= MAX_TEXT && fields::is_header_value(text) => Some(Replacement::new(text)),
         _ => node.refuse("at most 255 characters, none of them a control character"),
     });
-    Some(Redaction { headers: headers?, query: query?, json: json?, replacement: replacement? })
+    let set = JsonSettings::default();
+    Some(Redaction { headers: headers?, query: query?, json: json?, set, replacement: replacement? })
 }
 
 fn header(node: &Node) -> Option<String> {

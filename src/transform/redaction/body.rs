@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Replaces values in JSON text without touching another byte of it, in steps of bounded work.
+//! Replaces values in JSON text, and adds members, without touching another byte of it, in steps of bounded work.
 //!
 //! The text is read once, strict by RFC 8259: what another reader might read differently is refused rather than sent. All
 //! members of a repeated name are replaced, because readers differ in which of them counts. What is replaced is only noted
@@ -7,10 +7,13 @@
 
 use std::task::Poll;
 
+use super::edit_text::EditText;
 use super::places::Places;
+use super::setter::{Setter, bits_of};
+use super::settings::SetText;
 use super::spans::{SpanReader, Spans};
 use super::{RedactError, Redaction};
-use crate::json::{Event, NotJson, PointerMatch, Pointers, Walk};
+use crate::json::{Event, NotJson, PointerMatch, Walk};
 
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 1000;
@@ -39,18 +42,29 @@ enum RedactStage {
 struct Search {
     walk: Walk,
     places: Places,
-    /// Where the value began that is replaced, and how many levels were around it.
-    hidden: Option<(usize, usize)>,
+    setter: Setter,
+    /// The value that is replaced and has not ended.
+    hidden: Option<Hidden>,
     spans: Spans,
+    /// Where the last event ended.
+    behind: usize,
     /// Bytes of the result up to the end of the last span.
     len: usize,
+}
+
+#[derive(Debug)]
+struct Hidden {
+    /// Where it began, and how many levels were around it.
+    start: usize,
+    depth: usize,
+    text: EditText,
 }
 
 #[derive(Debug)]
 struct Output {
     spans: SpanReader,
     /// What is replaced next.
-    next: Option<(usize, usize)>,
+    next: Option<(usize, usize, usize)>,
     /// How much of the text is in the result, replaced or not.
     copied: usize,
     len: usize,
@@ -58,12 +72,14 @@ struct Output {
 }
 
 impl BodyRedaction {
-    pub(super) fn new(pointers: &Pointers, max_len: usize) -> Self {
+    pub(super) fn new(redaction: &Redaction, max_len: usize) -> Self {
         let search = Search {
             walk: Walk::new(MAX_DEPTH),
-            places: Places::new(pointers),
+            places: Places::new(&redaction.json),
+            setter: Setter::new(&redaction.set),
             hidden: None,
             spans: Spans::default(),
+            behind: 0,
             len: 0,
         };
         Self { max_len, stage: RedactStage::Reading(Box::new(search)) }
@@ -81,10 +97,9 @@ impl BodyRedaction {
         body: &[u8],
         mut work: usize,
     ) -> Poll<Result<Option<Vec<u8>>, RedactError>> {
-        let replacement = &redaction.replacement.json;
         match &mut self.stage {
             RedactStage::Reading(search) => {
-                match search.step(&redaction.json, body, replacement.len(), self.max_len, work) {
+                match search.step(redaction, body, self.max_len, work) {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(())) if search.spans.is_empty() => return Poll::Ready(Ok(None)),
                     Ok(Poll::Ready(())) => {}
@@ -100,7 +115,7 @@ impl BodyRedaction {
                     RedactStage::Writing(Output { spans, next, copied: 0, len, redacted: Vec::new() });
                 Poll::Pending
             }
-            RedactStage::Writing(output) => output.step(body, replacement, &mut work),
+            RedactStage::Writing(output) => output.step(body, redaction, &mut work),
         }
     }
 
@@ -119,7 +134,9 @@ impl BodyRedaction {
     /// Bytes that are allocated for what it notes, its result apart.
     pub fn noted_bytes(&self) -> usize {
         match &self.stage {
-            RedactStage::Reading(search) => search.spans.held_bytes() + search.places.held_bytes(),
+            RedactStage::Reading(search) => {
+                search.spans.held_bytes() + search.places.held_bytes() + search.setter.held_bytes()
+            }
             RedactStage::Writing(output) => output.spans.held_bytes(),
         }
     }
@@ -128,16 +145,12 @@ impl BodyRedaction {
 impl Search {
     fn step(
         &mut self,
-        pointers: &Pointers,
+        redaction: &Redaction,
         text: &[u8],
-        replacement: usize,
         max_len: usize,
         work: usize,
     ) -> Result<Poll<()>, RedactError> {
-        let mut replace = |spans: &mut Spans, start: usize, end: usize| {
-            self.len = self.len.saturating_add(start.saturating_sub(spans.end())).saturating_add(replacement);
-            if self.len > max_len { Err(RedactError::TooLong) } else { spans.push(start, end) }
-        };
+        let (pointers, settings) = (&redaction.json, &redaction.set);
         let mut until = self.walk.at().saturating_add(work);
         loop {
             let inside = self.walk.inside();
@@ -145,34 +158,72 @@ impl Search {
                 Poll::Ready(Some(event)) => event,
                 done => return Ok(done.map(drop)),
             };
-            until = until.saturating_sub(VALUE + self.places.asked() * POINTER);
+            until = until.saturating_sub(VALUE + (self.places.asked() + self.setter.asked()) * POINTER);
             let (start, end) = self.walk.span();
             match event {
-                Event::Name => self.places.member(pointers, self.walk.name(text))?,
+                Event::Name => {
+                    self.places.member(pointers, self.walk.name(text))?;
+                    self.setter.member(settings, self.walk.name(text))?;
+                }
                 Event::Open(container) => {
-                    let place = self.places.value(pointers, inside);
-                    if place.hit && self.hidden.is_none() {
-                        self.hidden = Some((start, self.places.depth()));
+                    let mut place = self.places.value(pointers, inside);
+                    let mut set = self.setter.value(settings, inside);
+                    if self.hidden.is_none()
+                        && let Some(text) = EditText::of(place.hit, set)
+                    {
+                        self.hidden = Some(Hidden { start, depth: self.places.depth(), text });
                     }
                     // Within what is replaced there is nothing to look for.
-                    let place = if self.hidden.is_some() { PointerMatch::NONE } else { place };
+                    if self.hidden.is_some() {
+                        (place, set.alive) = (PointerMatch::NONE, 0);
+                    }
                     self.places.enter(pointers, container, place)?;
+                    self.setter.enter(settings, set.alive)?;
                 }
                 Event::Scalar(_) => {
                     let place = self.places.value(pointers, inside);
-                    if place.hit && self.hidden.is_none() {
-                        replace(&mut self.spans, start, end)?;
+                    let set = self.setter.value(settings, inside);
+                    if self.hidden.is_none() {
+                        if set.alive != 0 {
+                            return Err(RedactError::Unredactable);
+                        }
+                        if let Some(text) = EditText::of(place.hit, set) {
+                            self.replace(redaction, (start, end), text, max_len)?;
+                        }
                     }
                 }
                 Event::Close => {
                     self.places.leave();
-                    if let Some((start, _)) = self.hidden.take_if(|(_, depth)| *depth == self.places.depth())
+                    let lacking = self.setter.leave(settings, inside)?;
+                    let mut is_first = lacking.is_empty;
+                    for index in bits_of(lacking.missing) {
+                        let text = if is_first { SetText::First(index) } else { SetText::Another(index) };
+                        self.replace(redaction, (self.behind, self.behind), EditText::Set(text), max_len)?;
+                        is_first = false;
+                    }
+                    let depth = self.places.depth();
+                    if let Some(Hidden { start, text, .. }) =
+                        self.hidden.take_if(|hidden| hidden.depth == depth)
                     {
-                        replace(&mut self.spans, start, end)?;
+                        self.replace(redaction, (start, end), text, max_len)?;
                     }
                 }
             }
+            self.behind = end;
         }
+    }
+
+    /// Notes that a text stands in a place.
+    fn replace(
+        &mut self,
+        redaction: &Redaction,
+        (start, end): (usize, usize),
+        text: EditText,
+        max_len: usize,
+    ) -> Result<(), RedactError> {
+        let copied = start.saturating_sub(self.spans.end());
+        self.len = self.len.saturating_add(copied).saturating_add(text.of_redaction(redaction).len());
+        if self.len > max_len { Err(RedactError::TooLong) } else { self.spans.push(start, end, text.code()) }
     }
 }
 
@@ -180,14 +231,14 @@ impl Output {
     fn step(
         &mut self,
         text: &[u8],
-        replacement: &[u8],
+        redaction: &Redaction,
         work: &mut usize,
     ) -> Poll<Result<Option<Vec<u8>>, RedactError>> {
         if self.redacted.capacity() < self.len && self.redacted.try_reserve_exact(self.len).is_err() {
             return Poll::Ready(Err(RedactError::OutOfMemory));
         }
         while *work > 0 {
-            let until = self.next.map_or(text.len(), |(start, _)| start);
+            let until = self.next.map_or(text.len(), |(start, ..)| start);
             let part = text.get(self.copied..until).unwrap_or_default();
             let part = part.get(..work.saturating_mul(COPIED)).unwrap_or(part);
             self.redacted.extend_from_slice(part);
@@ -196,9 +247,10 @@ impl Output {
             if self.copied < until {
                 continue;
             }
-            let Some((_, end)) = self.next else {
+            let Some((_, end, code)) = self.next else {
                 return Poll::Ready(Ok(Some(std::mem::take(&mut self.redacted))));
             };
+            let replacement = EditText::from_code(code).of_redaction(redaction);
             self.redacted.extend_from_slice(replacement);
             *work = work.saturating_sub(replacement.len() / COPIED + VALUE);
             self.copied = end;

@@ -6,8 +6,8 @@ use super::RedactError;
 
 /// Bytes of a segment. The first grows up to it.
 const SEGMENT: usize = 16 << 10;
-/// Most bytes of two numbers.
-const LONGEST: usize = 2 * (usize::BITS as usize).div_ceil(7);
+/// Most bytes of three numbers.
+const LONGEST: usize = 3 * (usize::BITS as usize).div_ceil(7);
 
 #[derive(Debug, Default)]
 pub struct Spans {
@@ -36,8 +36,8 @@ impl Spans {
         self.end
     }
 
-    /// Adds one behind the last.
-    pub fn push(&mut self, start: usize, end: usize) -> Result<(), RedactError> {
+    /// Adds one behind the last. `text` says what stands for it; 0 takes no room.
+    pub fn push(&mut self, start: usize, end: usize, text: usize) -> Result<(), RedactError> {
         let full = self.segments.last().is_none_or(|segment| segment.len() + LONGEST > SEGMENT);
         if full {
             self.segments.try_reserve(1).map_err(|_| RedactError::OutOfMemory)?;
@@ -49,7 +49,10 @@ impl Spans {
         if let Some(segment) = self.segments.last_mut() {
             segment.try_reserve(LONGEST).map_err(|_| RedactError::OutOfMemory)?;
             put(segment, start.saturating_sub(self.end));
-            put(segment, end.saturating_sub(start));
+            put(segment, end.saturating_sub(start) << 1 | usize::from(text != 0));
+            if text != 0 {
+                put(segment, text);
+            }
         }
         self.end = end;
         Ok(())
@@ -65,14 +68,17 @@ impl Spans {
 }
 
 impl SpanReader {
-    pub fn next(&mut self) -> Option<(usize, usize)> {
+    /// Where the next one begins and ends, and the text that stands for it.
+    pub fn next(&mut self) -> Option<(usize, usize, usize)> {
         if self.spans.segments.get(self.segment)?.len() <= self.at {
             *self.spans.segments.get_mut(self.segment)? = Vec::new();
             (self.segment, self.at) = (self.segment + 1, 0);
         }
         let start = self.end + self.take()?;
-        self.end = start + self.take()?;
-        Some((start, self.end))
+        let length = self.take()?;
+        let text = if length & 1 == 0 { 0 } else { self.take()? };
+        self.end = start + (length >> 1);
+        Some((start, self.end, text))
     }
 
     pub fn held_bytes(&self) -> usize {
@@ -110,14 +116,15 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_was_put_in_comes_out(
-            lengths in proptest::collection::vec((0..usize::MAX >> 24, 0..300usize), 0..40), repeated in 1..600usize,
+            lengths in proptest::collection::vec((0..usize::MAX >> 24, 0..300usize, 0..200usize), 0..40),
+            repeated in 1..600usize,
         ) {
             let mut spans = Spans::default();
             let mut expected = Vec::new();
-            for (gap, len) in lengths.repeat(repeated) {
+            for (gap, len, text) in lengths.repeat(repeated) {
                 let start = spans.end() + (gap >> (gap % 40));
-                spans.push(start, start + len).expect("memory");
-                expected.push((start, start + len));
+                spans.push(start, start + len, text).expect("memory");
+                expected.push((start, start + len, text));
             }
             proptest::prop_assert!(spans.held_bytes() < expected.len() * LONGEST + SEGMENT);
             let mut reader = spans.into_reader();

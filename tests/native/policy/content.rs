@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sim::{Request, Sim};
+use crate::sim::{Answer, Request, Sim};
 
 fn sim(keys: Value) -> Sim {
     let mut mirror = keys;
@@ -160,4 +160,44 @@ fn what_redaction_adds_counts_towards_too_large_headers() {
     let counted = sim.counted("m");
     assert_eq!((counted["skipped headers_too_large"], counted["sent"]), (2, 1), "{counted:?}");
     assert_eq!(sim.counted("plain")["sent"], 3);
+}
+
+#[test]
+fn members_of_a_json_body_are_set_in_the_copy_alone() {
+    let mut sim = sim(json!({
+        "set_json": {"/model": "v2", "/options/seed": 7, "/stream": false},
+        "redact": {"json": ["/key"]},
+    }));
+    let body = r#"{"model": "v1", "temperature": 0.50, "options": {}, "key": "S3CRET"}"#;
+    post(&sim, "application/json", body).header("content-digest", "sha-256=:x:").send();
+    sim.tick();
+    let copies = sim.callouts();
+    let [copy, plain] = &copies[..] else { panic!("{copies:?}") };
+    let set =
+        r#"{"model": "v2", "temperature": 0.50, "options": {"seed":7}, "key": "[redacted]","stream":false}"#;
+    assert_eq!(String::from_utf8_lossy(&copy.body), set);
+    assert_eq!(
+        (copy.header("content-digest"), plain.header("content-digest")),
+        ("".into(), "sha-256=:x:".into())
+    );
+    assert_eq!(plain.body, body.as_bytes());
+}
+
+#[test]
+fn what_cannot_be_set_is_not_sent_and_large_bodies_are_set_in_ticks() {
+    let mut sim = sim(json!({"set_json": {"/model": "v2"}}));
+    for (kind, body) in [("text/plain", "x"), ("application/json", "[]"), ("application/json", "{")] {
+        post(&sim, kind, body).send();
+    }
+    // There is nothing to set in no body.
+    sim.request().send();
+    let large = format!(r#"{{"text": "{}"}}"#, "x".repeat(100_000));
+    post(&sim, "application/json", &large).send();
+    let counted = sim.counted("m");
+    assert_eq!((counted["skipped unredactable"], counted["sent"]), (3, 2), "{counted:?}");
+    let copies = sim.callouts();
+    let set = copies.iter().find(|copy| copy.body.ends_with(br#"","model":"v2"}"#)).expect("set");
+    assert_eq!(set.body.len(), large.len() + r#","model":"v2""#.len());
+    copies.iter().for_each(|copy| sim.answer(copy, Answer::status(200)));
+    sim.assert_all_settled();
 }

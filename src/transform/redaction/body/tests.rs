@@ -3,7 +3,7 @@
 
 use super::super::Replacement;
 use super::*;
-use crate::json::Pointer;
+use crate::json::{Pointer, Pointers};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -23,7 +23,7 @@ fn sliced(
     let json = of(pointers);
     let replacement = Replacement::new(replacement);
     let redaction = Redaction { json, replacement, ..Redaction::default() };
-    let mut body = BodyRedaction::new(&redaction.json, max_len);
+    let mut body = BodyRedaction::new(&redaction, max_len);
     for slice in slices.iter().cycle() {
         if let Poll::Ready(redacted) = body.step(&redaction, text, *slice) {
             return redacted;
@@ -193,7 +193,7 @@ fn sixty_four_pointers_are_followed() {
 fn what_it_notes_is_told_and_its_result_is_allocated_once() {
     let text = format!("[{}1]", "1,".repeat(100_000));
     let redaction = Redaction { json: of(&["/*"]), ..Redaction::default() };
-    let mut body = BodyRedaction::new(&redaction.json, 1 << 22);
+    let mut body = BodyRedaction::new(&redaction, 1 << 22);
     let mut most = 0;
     let redacted = loop {
         if let Poll::Ready(redacted) = body.step(&redaction, text.as_bytes(), 10_000) {
@@ -207,3 +207,4 @@ fn what_it_notes_is_told_and_its_result_is_allocated_once() {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
+mod setting;

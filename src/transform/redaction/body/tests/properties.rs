@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn document() -> impl Strategy<Value = Value> {
+pub(super) fn document() -> impl Strategy<Value = Value> {
     let name = "[abc\"\\\\é/~]{0,2}";
     let leaf = prop_oneof![
         Just(json!(null)),
