@@ -21,7 +21,7 @@ mod transform;
 mod tests;
 
 pub use self::fault::Fault;
-pub use self::mirror::{MirrorConfig, SendAt};
+pub use self::mirror::{MirrorConfig, SendAt, control_name};
 
 use self::document::Document;
 use self::reader::{Faults, Node, Path};

@@ -2,12 +2,15 @@
 //! The life of a request: from the draw to the copies, their answers and the comparison. The only room that knows a whole
 //! mirror. Does not know the host.
 
+mod buffered;
+mod control;
 mod copied;
 mod copy;
 mod copying;
 mod deferred;
 mod exchange;
 mod in_flight;
+mod observing;
 mod outbox;
 mod pair;
 mod policy;
@@ -18,6 +21,7 @@ mod running;
 mod set;
 mod sharing;
 mod table;
+mod trials;
 mod work;
 mod worker;
 

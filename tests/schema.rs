@@ -20,6 +20,8 @@ const FAULTS: &str = include_str!("../src/config/tests/faults.txt");
 const INEXPRESSIBLE: &[(&str, &str)] = &[
     ("found the key a second time", "a reader of JSON keeps one of two keys before the schema sees them"),
     ("found the header a second time", "property names are compared with case"),
+    ("found a cluster of the shadow", "two values cannot be compared"),
+    ("found a control, which gets a name", "two values cannot be compared"),
     ("found the name", "uniqueItems compares whole items, and knows no default"),
     ("found a text that is no regular expression", "the format regex is that of ECMA-262"),
     ("found a pointer to, into or around", "two pointers cannot be compared"),
@@ -238,6 +240,9 @@ fn around(path: &str, key: &str, value: &Value) -> (Value, Value) {
             "cluster": "c", "active": {"from": "2026-01-01T00:00:00Z"}, "ramp": object,
         }]}),
         "mirrors[].authority" if object == json!({}) => json!({"mirrors": [{"cluster": "c"}]}),
+        "mirrors[].compare.control" => {
+            json!({"mirrors": [{"cluster": "c", "compare": {"control": object}}]})
+        }
         _ => {
             let name = path.trim_start_matches("mirrors[].");
             let member = Map::from_iter([("cluster".to_owned(), json!("c")), (name.to_owned(), object)]);
@@ -310,6 +315,7 @@ fn ends() -> Vec<End> {
     vec![
         ("name", vec![text(1), text(64), json!("A_-9")], vec![text(0), text(65), json!("a b"), json!("a\n")]),
         ("cluster", strings(&["a", "é|x y"]), strings(&["", "a\u{85}", "a\u{7f}", "\n"])),
+        ("compare.control.cluster", strings(&["a", "é|x y"]), strings(&["", "a\u{85}", "a\u{7f}", "\n"])),
         (
             "percentage",
             vec![json!(0), json!(100), json!(100.0), json!(0.0001), json!(33.333_333_3)],

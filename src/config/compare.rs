@@ -2,9 +2,11 @@
 //! Reads `compare`.
 
 use super::fields::{self, list, list_pointers, pointers};
-use super::keys;
+use super::mirror::{MAX_NAME, control_name};
 use super::reader::Node;
+use super::{keys, select};
 use crate::compare::{BodyRule, PlaceStyle, Rules};
+use crate::select::Target;
 use crate::transform::CREDENTIALS;
 
 const MAX_HEADERS: usize = 64;
@@ -14,7 +16,8 @@ const MAX_LOGGED: u64 = 1000;
 const MAX_LOGGED_HEADERS: usize = 16;
 const MAX_FACTOR: f64 = 1000.0;
 
-pub fn read(node: &Node) -> Option<Rules> {
+/// Of a mirror with this name and target, as far as they are valid. The rules, and the cluster of the control.
+pub fn read(node: &Node, name: Option<&str>, target: Option<&Target>) -> Option<(Rules, Option<String>)> {
     let object = node.object(keys::COMPARE)?;
     let default = Rules::default();
     let status = object.or("status", default.status, |node| node.bool());
@@ -40,6 +43,7 @@ pub fn read(node: &Node) -> Option<Rules> {
     });
     let log_slower_than =
         object.or("log_slower_than", default.log_slower_than, |node| slower_than(node).map(Some));
+    let control = object.or("control", None, |node| control(node, name, target).map(Some));
     let rules = Rules {
         status: status?,
         headers: headers?,
@@ -58,7 +62,28 @@ pub fn read(node: &Node) -> Option<Rules> {
         node.fault("nothing to compare", "status, headers or body");
         return None;
     }
-    Some(rules)
+    Some((rules, control?))
+}
+
+fn control(node: &Node, name: Option<&str>, target: Option<&Target>) -> Option<String> {
+    let object = node.object(keys::CONTROL)?;
+    let cluster = object.required("cluster", select::CLUSTER, |node| {
+        let cluster = select::cluster(node)?;
+        if target.is_some_and(|target| (0..target.count()).any(|index| target.name(index) == cluster)) {
+            // Whatever the shadow has wrong the control would have wrong, too.
+            node.fault("a cluster of the shadow", "a cluster that runs the primary's version");
+            return None;
+        }
+        Some(cluster)
+    });
+    if let Some(name) = name.map(control_name).filter(|name| name.len() > MAX_NAME) {
+        node.fault(
+            format_args!("a control, which gets a name of {} characters", name.len()),
+            format_args!("a mirror whose name has at most {} of them", MAX_NAME - control_name("").len()),
+        );
+        return None;
+    }
+    cluster
 }
 
 fn header(node: &Node) -> Option<String> {

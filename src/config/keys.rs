@@ -55,7 +55,9 @@ pub const COMPARE: &[&str] = &[
     "log_query",
     "log_headers",
     "log_slower_than",
+    "control",
 ];
+pub const CONTROL: &[&str] = &["cluster"];
 
 /// Every object, under the path by which the documentation names its keys.
 pub const OBJECTS: &[(&str, &[&str])] = &[
@@ -77,4 +79,5 @@ pub const OBJECTS: &[(&str, &[&str])] = &[
     ("mirrors[].active", ACTIVE),
     ("mirrors[].ramp", RAMP),
     ("mirrors[].compare", COMPARE),
+    ("mirrors[].compare.control", CONTROL),
 ];

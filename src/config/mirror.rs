@@ -14,7 +14,8 @@ use crate::compare::Rules;
 use crate::select::{Selection, Target};
 use crate::transform::Transform;
 
-const MAX_NAME: usize = 64;
+/// Most characters of a name.
+pub const MAX_NAME: usize = 64;
 const SEND: [(&str, SendAt); 2] = [("request_end", SendAt::RequestEnd), ("primary_end", SendAt::PrimaryEnd)];
 const NAME: &str = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
 
@@ -46,6 +47,8 @@ pub struct MirrorConfig {
     pub dry_run: bool,
     /// What of the two answers is compared; `None`: nothing.
     pub compare: Option<Rules>,
+    /// The cluster that gets a second copy of some requests, for the noise in what is compared.
+    pub control: Option<String>,
 }
 
 impl MirrorConfig {
@@ -60,9 +63,13 @@ impl MirrorConfig {
         let limits = object.or("limits", Limits::default(), admission::limits);
         let breaker = object.or("breaker", Some(BreakerSettings::default()), admission::breaker);
         let dry_run = object.or("dry_run", false, |node| node.bool());
-        let compare = object.or("compare", None, |node| compare::read(node).map(Some));
-        let (select, transform) = (select?, transform?);
-        let name = name?.unwrap_or_else(|| default_name_for(&select.target));
+        let target = select.as_ref().map(|select| &select.target);
+        let name = name.and_then(|name| name.or_else(|| target.map(default_name_for)));
+        let compare = object.or("compare", (None, None), |node| {
+            compare::read(node, name.as_deref(), target).map(|(rules, control)| (Some(rules), control))
+        });
+        let (select, transform, name) = (select?, transform?, name?);
+        let (compare, control) = compare?;
         Some(Self {
             transform: Transform { marker: name.clone(), ..transform },
             name,
@@ -73,7 +80,8 @@ impl MirrorConfig {
             limits: limits?,
             breaker: breaker?,
             dry_run: dry_run?,
-            compare: compare?,
+            compare,
+            control,
         })
     }
 }
@@ -88,19 +96,23 @@ impl fmt::Display for MirrorConfig {
             }
         }
         write!(f, " as {}", self.name)?;
+        if let Some(cluster) = &self.control {
+            write!(f, ", and again to cluster {cluster} as {}", control_name(&self.name))?;
+        }
         if self.dry_run { f.write_str(", without sending any") } else { Ok(()) }
     }
 }
 
 /// Notes every mirror whose name an earlier one has, whatever else is wrong with either.
 pub(super) fn check_unique(mirrors: &[Node]) {
-    let named: Vec<_> = mirrors.iter().filter_map(|node| Some((node, name_of(node)?))).collect();
+    let names = |node| name_of(node).into_iter().chain(name_of_control(node)).map(move |name| (node, name));
+    let named: Vec<_> = mirrors.iter().flat_map(names).collect();
     let mut names = BTreeSet::new();
     for (node, name) in &named {
         if !names.insert(name.as_str()) {
             node.fault(
                 format_args!("the name {} a second time", Excerpt(name)),
-                "a name of its own for each mirror (the default is made of the cluster's)",
+                "a name of its own for each mirror (the default is made of the cluster's) and each control",
             );
         }
     }
@@ -114,6 +126,15 @@ fn name_of(mirror: &Node) -> Option<String> {
             mirror.text_at("cluster").or_else(|| mirror.text_in("cluster_header", "name")).map(default_name)
         }
     }
+}
+
+fn name_of_control(mirror: &Node) -> Option<String> {
+    if mirror.has_in("compare", "control") { name_of(mirror).map(|name| control_name(&name)) } else { None }
+}
+
+/// The name under which the copies for a mirror's control are counted.
+pub fn control_name(mirror: &str) -> String {
+    format!("{mirror}-control")
 }
 
 fn read_name(node: &Node) -> Option<String> {

@@ -126,6 +126,11 @@ impl<'a> Node<'a> {
         text_at(member(self.document, object)?, key)
     }
 
+    /// Whether an object has an object with this key.
+    pub fn has_in(&self, object: &str, key: &str) -> bool {
+        member(self.document, object).is_some_and(|object| member(object, key).is_some())
+    }
+
     pub fn as_number(&self) -> Option<f64> {
         match self.document {
             Document::Number(value) | Document::Numeral(_, value) => Some(*value),

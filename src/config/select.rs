@@ -6,6 +6,8 @@ mod sample_by;
 mod schedule;
 mod target;
 
+pub use self::target::{CLUSTER, cluster};
+
 use super::reader::Object;
 use super::{fields, keys};
 use crate::select::{Conditions, Percentage, Selection};

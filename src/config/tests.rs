@@ -89,6 +89,7 @@ fn default_mirror() -> MirrorConfig {
         breaker: Some(BreakerSettings { consecutive_failures: 50, cooldown: Duration::from_secs(30) }),
         dry_run: false,
         compare: None,
+        control: None,
     }
 }
 
@@ -143,6 +144,7 @@ fn valid() -> Vec<Value> {
                 "unordered": ["/tags", "/**/ids", "/**"], "max_body_bytes": 1000, "log_per_minute": 0, "log_values": true,
                 "log_places": "pattern", "log_query": true, "log_headers": ["Accept", "host"], "log_slower_than": 2.5,
             }},
+            {"cluster": "g", "compare": {"body": "json", "control": {"cluster": "v1"}}},
         ]}),
         json!({"mirrors": [{"cluster": "c", "authority": {"suffix": ".v2"}, "body": {}, "limits": {}}]}),
     ]
@@ -217,6 +219,8 @@ fn every_key_says_what_it_says() {
             log_slower_than: Some(250),
         })
     );
+    assert_eq!(parse(&valid()[4]).mirrors[4].control, None);
+    assert_eq!(parse(&valid()[4]).mirrors[5].control, Some("v1".into()));
     let keep = mirror(json!({"cluster": "shadow", "authority": "keep", "body": {"mode": "none"}}));
     let with = |authority| Transform { authority, ..default_mirror().transform };
     let transform = with(Authority::Keep);

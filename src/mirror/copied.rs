@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The mirrors for which copies of a request were made, and their names for the primary's access log.
+//! The mirrors and controls for which copies of a request were made, and their names for the primary's access log.
 
 use std::rc::Rc;
 
@@ -25,10 +25,7 @@ impl Copied {
         let was_refused = |mirror: &Mirror| {
             mirror.select.target.of(head).is_some_and(|(target, _)| mirror.was_refused(target))
         };
-        let mut taken = *earlier;
-        let copied = mirrors.of(&policy.mirrors).filter(|(_, mirror)| !was_refused(mirror));
-        copied.for_each(|(index, _)| taken.insert(index));
-        taken
+        earlier.or(mirrors.filter(&policy.mirrors, |mirror| !was_refused(mirror)))
     }
 
     /// Their names for the primary's access log, if they are wanted there.
@@ -37,7 +34,8 @@ impl Copied {
             return None;
         }
         let taken = self.taken();
-        let names: Vec<_> = taken.of(&self.policy.mirrors).map(|(_, mirror)| mirror.name.as_str()).collect();
+        let names = taken.with_controls(&self.policy.mirrors).map(|mirror| mirror.name.as_str());
+        let names: Vec<_> = names.collect();
         (!names.is_empty()).then(|| names.join(","))
     }
 }

@@ -47,20 +47,30 @@ struct Redactions {
 }
 
 impl WholeRequest {
-    /// Puts a copy for every wanted mirror into the worker's outbox. `sent` is the head that copies are made of. Gives the mirrors
+    /// Puts a copy for every wanted mirror into the worker's outbox, and one for its control. `sent` is the head that copies are made of. Gives the mirrors
     /// that got one; the others are counted.
     pub fn copy(&self, wanted: MirrorSet, sent: &Rc<Head>, now: Moment, worker: &mut Worker) -> MirrorSet {
         let mut copied = MirrorSet::default();
         let mut redactions = Redactions { inline: MAX_REDACTED_AT_ONCE, original: None };
         for (index, mirror) in wanted.of(&self.policy.mirrors) {
             let body = if self.bodiless.contains(index) { Rc::default() } else { self.body.clone() };
-            match self.copy_for(mirror, sent, body, &mut redactions, now, worker) {
-                Ok(made) => {
-                    worker.post(made);
-                    copied.insert(index);
-                }
-                Err(reason) => worker.skip(mirror, reason),
+            let made = self.copy_for(mirror, sent, body.clone(), &mut redactions, now, worker);
+            let (is_made, is_rehearsed) = (made.is_ok(), matches!(made, Err(SkipReason::DryRun)));
+            worker.post(mirror, made);
+            if is_made {
+                copied.insert(index);
             }
+            if !is_made && !is_rehearsed {
+                continue;
+            }
+            let Some(control) = mirror.control_for(&self.head) else { continue };
+            worker.ledger().add(control.meters.requests, 1);
+            let made = self.copy_for(control, sent, body, &mut redactions, now, worker);
+            if is_made && made.is_ok() {
+                copied.insert_control(index);
+                self.exchange.expect_both(mirror.clone());
+            }
+            worker.post(control, made);
         }
         copied
     }

@@ -9,9 +9,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::observing::Observing;
 use super::pair::{Held, Pair};
 use super::running::{Counted, Mirror};
-use crate::capture::{Budget, Capture};
+use super::trials::Trials;
+use crate::capture::Budget;
 use crate::compare::{Need, Observed};
 use crate::http::{GrpcStatus, Head, is_grpc};
 use crate::telemetry::{Class, ComparisonResult, FailReason, Ledger, Side};
@@ -27,6 +29,8 @@ pub struct Exchange {
     request: Rc<Head>,
     is_grpc: bool,
     primary: RefCell<Primary>,
+    /// The answers to copies.
+    trials: RefCell<Trials>,
 }
 
 #[derive(Debug)]
@@ -56,8 +60,6 @@ struct Open {
     observing: Option<Observing>,
     /// The mirrors that wait for it.
     sent_to: Vec<Rc<Mirror>>,
-    /// The shadows' answers that wait for it.
-    answers: Vec<(Rc<Mirror>, Held)>,
     /// How long the shadows took, of those that have answered.
     took: Vec<(Rc<Mirror>, Duration)>,
     /// The mirrors whose shadow's answer broke off.
@@ -71,15 +73,6 @@ struct Begun {
     /// As far as it is known: it may come in the trailers.
     grpc: Option<GrpcStatus>,
     at: Moment,
-}
-
-/// What is kept of an answer that has begun.
-#[derive(Debug)]
-struct Observing {
-    headers: Head,
-    body: Capture,
-    /// Until it is too long, or there is no room; never where nobody wants it.
-    keeps_body: bool,
 }
 
 impl Default for Primary {
@@ -135,24 +128,16 @@ impl Exchange {
         if let Some(need) = self.need.get()
             && let Some(charge) = budget.charge(self.request.size().saturating_add(headers.size()))
         {
-            let keeps_body = need.body.is_some();
-            open.observing = Some(Observing { headers, body: Capture::new(charge), keeps_body });
+            open.observing = Some(Observing::new(headers, need, charge));
         }
     }
 
-    /// A chunk of the primary's answer. `read` fetches its bytes from the host.
-    /// It gives `None` if the host does not hand them over; the answer is incomparable then.
+    /// A chunk of the primary's answer. `read` fetches its bytes from the host, if they are wanted.
     pub fn primary_body(&self, len: usize, read: impl FnOnce() -> Option<Vec<u8>>) {
         let Primary::Open(open) = &mut *self.primary.borrow_mut() else { return };
         open.bytes = open.bytes.saturating_add(len as u64);
-        let Some(observing) = &mut open.observing else { return };
-        let most = self.need().body.unwrap_or(0);
-        let Observing { body, keeps_body, .. } = observing;
-        if *keeps_body {
-            *keeps_body = body.len().saturating_add(len) <= most && body.take(len, most, read);
-            if !*keeps_body {
-                body.clear();
-            }
+        if let Some(observing) = &mut open.observing {
+            observing.body(len, self.need().body.unwrap_or(0), read);
         }
     }
 
@@ -172,15 +157,14 @@ impl Exchange {
     pub fn primary_ended(&self, now: Moment, whole: bool, ledger: &mut Ledger) -> Vec<Pair> {
         let mut primary = self.primary.borrow_mut();
         let Primary::Open(open) = &mut *primary else { return Vec::new() };
-        let Open { begun, bytes, observing, sent_to, answers, took, broke_off } = std::mem::take(open);
+        let Open { begun, bytes, observing, sent_to, took, broke_off } = std::mem::take(open);
         for mirror in &broke_off {
             ledger.add(mirror.meters.failed(mirror.broken_by(bytes)), 1);
         }
+        let complete = self.trials.borrow_mut().take_complete();
         let Some(Begun { status, grpc, at }) = begun else {
             *primary = Primary::Lost;
-            answers.iter().for_each(|(mirror, _)| {
-                mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-            });
+            complete.into_iter().for_each(|trial| trial.incomparable(ledger));
             return Vec::new();
         };
         let grpc = self.is_grpc.then(|| grpc.unwrap_or(GrpcStatus::Unknown));
@@ -190,8 +174,7 @@ impl Exchange {
         let held = observing.filter(|_| whole);
         let held = held.map(|observing| Rc::new(observing.held(status, grpc, counted.after)));
         *primary = Primary::Answered { status, grpc, began: at, ended: now, bytes, held: held.clone() };
-        let pair = |(mirror, shadow)| self.pair(mirror, held.clone(), shadow, ledger);
-        answers.into_iter().filter_map(pair).collect()
+        complete.into_iter().filter_map(|trial| trial.pair(&self.request, held.clone(), ledger)).collect()
     }
 
     /// A copy was sent: the primary's answer counts for this mirror.
@@ -246,54 +229,49 @@ impl Exchange {
         }
     }
 
-    /// The shadow's answer to a copy of a mirror that compares. Gives the pair if the primary has answered.
-    pub fn shadow_answered(
+    /// Both the mirror and its control have a copy: what they are answered is compared when both have ended.
+    pub fn expect_both(&self, mirror: Rc<Mirror>) {
+        self.trials.borrow_mut().expect_both(mirror);
+    }
+
+    /// A copy of a mirror that compares was answered. Gives what can be compared with that.
+    pub fn copy_answered(
         &self,
-        mirror: Rc<Mirror>,
+        mirror: &Rc<Mirror>,
         answer: Observed,
         after: Duration,
         budget: &Budget,
         ledger: &mut Ledger,
     ) -> Option<Pair> {
         let size = answer.size().saturating_add(self.request.size());
-        let Some(charge) = budget.charge(size) else {
+        let held = budget.charge(size).map(|charge| Held { answer, after, charge });
+        if held.is_none() {
             mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-            return None;
-        };
-        let shadow = Held { answer, after, charge };
-        let held = match &mut *self.primary.borrow_mut() {
-            Primary::Open(open) => {
-                open.answers.push((mirror, shadow));
-                return None;
-            }
+        }
+        self.copy_ended(mirror, held, ledger)
+    }
+
+    /// A copy will not be answered, sent or not. Gives what can be compared without it.
+    pub fn copy_failed(&self, mirror: &Rc<Mirror>, ledger: &mut Ledger) -> Option<Pair> {
+        self.copy_ended(mirror, None, ledger)
+    }
+
+    fn copy_ended(&self, mirror: &Rc<Mirror>, answer: Option<Held>, ledger: &mut Ledger) -> Option<Pair> {
+        mirror.compare.as_ref()?;
+        let mut trials = self.trials.borrow_mut();
+        let trial = trials.ended(mirror, answer);
+        let held = match &*self.primary.borrow() {
             Primary::Answered { held, .. } => held.clone(),
             Primary::Lost => None,
+            Primary::Open(_) => {
+                trials.keep(trial);
+                return None;
+            }
         };
-        self.pair(mirror, held, shadow, ledger)
-    }
-
-    /// A pair, if there is a primary's answer to compare with.
-    fn pair(
-        &self,
-        mirror: Rc<Mirror>,
-        primary: Option<Rc<Held>>,
-        shadow: Held,
-        ledger: &mut Ledger,
-    ) -> Option<Pair> {
-        let Some(primary) = primary else {
-            mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+        if !trial.is_complete() {
+            trials.keep(trial);
             return None;
-        };
-        let charge = shadow.charge.beside();
-        Some(Pair::new(mirror, self.request.clone(), primary, shadow, charge))
-    }
-}
-
-impl Observing {
-    /// The answer, once it has ended.
-    fn held(self, status: u16, grpc: Option<GrpcStatus>, after: Duration) -> Held {
-        let Self { headers, body, keeps_body } = self;
-        let (body, charge) = body.into_parts();
-        Held { answer: Observed { status, grpc, headers, body: keeps_body.then_some(body) }, after, charge }
+        }
+        trial.pair(&self.request, held, ledger)
     }
 }

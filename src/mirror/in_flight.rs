@@ -57,8 +57,8 @@ impl Ended {
 pub struct Settled {
     pub mirror: Rc<Mirror>,
     pub exchange: Rc<Exchange>,
-    /// From its sending to the end of the answer.
-    pub after: Duration,
+    /// From its sending to the headers of the answer; `None` if there is no answer.
+    pub answered_after: Option<Duration>,
     pub notice: Option<Notice>,
 }
 
@@ -85,7 +85,7 @@ impl InFlight {
         copy: ShadowRequest,
         now: Moment,
         ledger: &mut Ledger,
-    ) -> Option<Notice> {
+    ) -> Option<Settled> {
         let ShadowRequest { mirror, exchange, permit, charge, .. } = copy;
         ledger.add(mirror.meters.sent, 1);
         ledger.add(mirror.meters.in_flight, 1);
@@ -93,7 +93,7 @@ impl InFlight {
         let deadline = now.saturating_add(mirror.timeout).saturating_add(GRACE);
         let sent = Sent { mirror, exchange, at: now, deadline, permit, _charge: charge };
         let replaced = self.0.insert(token, sent)?;
-        replaced.lost(now, ledger)
+        Some(replaced.lost(now, ledger))
     }
 
     /// Whether a copy should have had its answer by now.
@@ -102,11 +102,11 @@ impl InFlight {
     }
 
     /// Gives up the copies whose answer is overdue: the host ended their context and reported nothing.
-    pub fn give_up_overdue(&mut self, now: Moment, ledger: &mut Ledger) -> Vec<Notice> {
+    pub fn give_up_overdue(&mut self, now: Moment, ledger: &mut Ledger) -> Vec<Settled> {
         let overdue: Vec<u32> =
             self.0.iter().filter(|(_, sent)| sent.deadline <= now).map(|(token, _)| token).collect();
         let lost: Vec<Sent> = overdue.into_iter().filter_map(|token| self.0.remove(token)).collect();
-        lost.into_iter().filter_map(|sent| sent.lost(now, ledger)).collect()
+        lost.into_iter().map(|sent| sent.lost(now, ledger)).collect()
     }
 
     /// What must be read of the answer to a copy; `None` if no copy has this token.
@@ -122,8 +122,10 @@ impl InFlight {
         let elapsed = now.saturating_sub(at);
         let after = to_headers(elapsed, ended.service_time);
         ledger.add(mirror.meters.in_flight, -1);
+        let mut answered_after = None;
         let end = match ended.outcome {
             Outcome::Answered(status) => {
+                answered_after = Some(after);
                 let counted = Counted { class: Class::of(status), grpc: ended.grpc, after };
                 mirror.count_answer(Side::Shadow, &counted, ledger);
                 mirror.note_answer(ended.size);
@@ -143,7 +145,7 @@ impl InFlight {
             }
         };
         let notice = mirror.leave(permit, end, now, ledger);
-        Some(Settled { mirror, exchange, after, notice })
+        Some(Settled { mirror, exchange, answered_after, notice })
     }
 }
 
@@ -182,11 +184,12 @@ fn reason(
 
 impl Sent {
     /// No answer will come. Counts as a timeout, which says nothing of the shadow to the breaker.
-    fn lost(self, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
-        let Self { mirror, permit, .. } = self;
+    fn lost(self, now: Moment, ledger: &mut Ledger) -> Settled {
+        let Self { mirror, exchange, permit, .. } = self;
         ledger.add(mirror.meters.in_flight, -1);
         ledger.add(mirror.meters.failed(FailReason::Timeout), 1);
         mirror.count_comparison(ComparisonResult::Incomparable, ledger);
-        mirror.leave(permit, Ending::Unknown, now, ledger)
+        let notice = mirror.leave(permit, Ending::Unknown, now, ledger);
+        Settled { mirror, exchange, answered_after: None, notice }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::running::{Comparing, Mirror};
 use crate::capture::Charge;
-use crate::compare::{Comparison, DifferenceKind, Differences, Observed, Verdict};
+use crate::compare::{Comparison, Differences, Noise, Observed, Verdict};
 use crate::http::{Head, query};
 use crate::telemetry::{Answered, ComparisonResult, Ledger, LoggedRequest, News, Notice, line};
 use crate::time::Moment;
@@ -30,17 +30,14 @@ pub struct Pair {
     /// Shared by all pairs of the request.
     primary: Rc<Held>,
     shadow: Held,
+    /// The control's answer. It is compared first, so that it is known what of the shadow's differences is noise.
+    control: Option<(Rc<Mirror>, Held)>,
+    /// Of the control that was compared.
+    noise: Option<Box<Noise>>,
     /// Once it was begun, with whether its differences may be logged.
     comparison: Option<(Box<Comparison>, bool)>,
     /// For what the comparison allocates.
     charge: Charge,
-}
-
-/// How far a comparison has come.
-#[derive(Debug)]
-pub enum Compared {
-    More(Pair),
-    Done(Option<Notice>),
 }
 
 impl Held {
@@ -50,61 +47,99 @@ impl Held {
 }
 
 impl Pair {
-    /// `charge` has nothing charged yet.
+    /// Of a primary's answer with those of a mirror and its control.
     pub fn new(
-        mirror: Rc<Mirror>,
         request: Rc<Head>,
         primary: Rc<Held>,
-        shadow: Held,
-        charge: Charge,
+        (mirror, shadow): (Rc<Mirror>, Held),
+        control: Option<(Rc<Mirror>, Held)>,
     ) -> Self {
-        Self { mirror, request, primary, shadow, comparison: None, charge }
+        let charge = shadow.charge.beside();
+        Self { mirror, request, primary, shadow, control, noise: None, comparison: None, charge }
     }
 
     /// It will not be compared.
-    pub fn give_up(self, ledger: &mut Ledger) {
-        self.mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+    pub fn give_up(&self, ledger: &mut Ledger) {
+        let controls = self.control.as_ref().map(|(control, _)| control);
+        for mirror in controls.into_iter().chain([&self.mirror]) {
+            mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+        }
     }
 
     /// Does so much work, which is counted in bytes that are read. At the end it is counted, and gives what must be logged.
-    pub fn step(mut self, work: usize, now: Moment, ledger: &mut Ledger) -> Compared {
-        let Some(compare) = &self.mirror.compare else { return Compared::Done(None) };
-        let (comparison, _) = self.comparison.get_or_insert_with(|| {
-            let logs = compare.throttle.has_room(now, compare.rules.log_per_minute);
-            (Box::new(Comparison::new(logs, compare.key)), logs)
-        });
-        if !self.charge.set(comparison.held_bytes()) {
-            self.give_up(ledger);
-            return Compared::Done(None);
-        }
-        match comparison.step(&compare.rules, &self.primary.answer, &self.shadow.answer, work) {
-            Poll::Pending => Compared::More(self),
-            Poll::Ready(verdict) => Compared::Done(self.count(verdict, now, ledger)),
+    pub fn step(&mut self, work: usize, now: Moment, ledger: &mut Ledger) -> Poll<Option<Notice>> {
+        match self.control.take() {
+            Some((mirror, control)) => {
+                self.control = self.step_control(mirror, control, work, ledger);
+                Poll::Pending
+            }
+            None => self.step_shadow(work, now, ledger),
         }
     }
 
-    fn count(self, verdict: Verdict, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+    /// Gives the control back until it is compared, or cannot be.
+    fn step_control(
+        &mut self,
+        mirror: Rc<Mirror>,
+        control: Held,
+        work: usize,
+        ledger: &mut Ledger,
+    ) -> Option<(Rc<Mirror>, Held)> {
+        let compare = mirror.compare.as_ref()?;
+        let (mut comparison, _) =
+            self.comparison.take().unwrap_or_else(|| (Box::new(Comparison::of_control(compare.key)), false));
+        let (primary, shadow) = (&self.primary.answer, &self.shadow.answer);
+        if !self.charge.set(comparison.held_bytes()) {
+            // The shadow is compared as without a control.
+            mirror.count_comparison(ComparisonResult::Incomparable, ledger);
+            return None;
+        }
+        match comparison.step(&compare.rules, primary, &control.answer, work) {
+            Poll::Pending => {
+                self.comparison = Some((comparison, false));
+                Some((mirror, control))
+            }
+            Poll::Ready(verdict) => {
+                mirror.count_verdict(&verdict, ledger);
+                self.noise = Some(Box::new(comparison.into_noise(primary, &control.answer, shadow)));
+                None
+            }
+        }
+    }
+
+    fn step_shadow(&mut self, work: usize, now: Moment, ledger: &mut Ledger) -> Poll<Option<Notice>> {
+        let Some(compare) = &self.mirror.compare else { return Poll::Ready(None) };
+        let (comparison, logs) = self.comparison.get_or_insert_with(|| {
+            let throttle = compare.throttle.as_ref();
+            let logs = throttle.is_some_and(|throttle| throttle.has_room(now, compare.rules.log_per_minute));
+            let comparison = match self.noise.take() {
+                Some(noise) => Comparison::without(*noise, logs, compare.key),
+                None => Comparison::new(logs, compare.key),
+            };
+            (Box::new(comparison), logs)
+        });
+        if !self.charge.set(comparison.held_bytes()) {
+            self.give_up(ledger);
+            return Poll::Ready(None);
+        }
+        let logs = *logs;
+        let verdict = comparison.step(&compare.rules, &self.primary.answer, &self.shadow.answer, work);
+        verdict.map(|verdict| self.count(verdict, logs, now, ledger))
+    }
+
+    /// `logs`: whether its differences were noted, as there was room for a line at the beginning.
+    fn count(&self, verdict: Verdict, logs: bool, now: Moment, ledger: &mut Ledger) -> Option<Notice> {
+        self.mirror.count_verdict(&verdict, ledger);
         let compare = self.mirror.compare.as_ref()?;
-        let (result, differences) = match verdict {
-            Verdict::Match => (ComparisonResult::Match, None),
-            // Nothing is noise without a control.
-            Verdict::Noise | Verdict::Incomparable => (ComparisonResult::Incomparable, None),
-            Verdict::Mismatch(differences) => (ComparisonResult::Mismatch, Some(differences)),
-        };
-        self.mirror.count_comparison(result, ledger);
-        let Some(mut differences) = differences else {
+        let throttle = compare.throttle.as_ref()?;
+        let Verdict::Mismatch(mut differences) = verdict else {
             let is_slow = compare.rules.is_slow(self.primary.after, self.shadow.after);
-            let admitted = is_slow && compare.throttle.admits(now, compare.rules.log_per_minute);
+            let admitted = is_slow && throttle.admits(now, compare.rules.log_per_minute);
             return admitted
                 .then(|| self.mirror.notice(News::Slow(self.line(compare, &Differences::default()))));
         };
-        for (kind, _) in DifferenceKind::ALL.into_iter().filter(|(kind, _)| differences.has(*kind)) {
-            ledger.add(compare.meters.difference(kind), 1);
-        }
-        // Where there was no room for a line at the beginning its differences were not noted.
-        let logs = self.comparison.as_ref().is_some_and(|(_, logs)| *logs);
         let per_minute = if logs { compare.rules.log_per_minute } else { 0 };
-        if !compare.throttle.admits(now, per_minute) {
+        if !throttle.admits(now, per_minute) {
             return None;
         }
         if let Some(names) = &compare.known_names {

@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
-use super::running::{Comparing, Mirror};
+use super::running::Mirror;
 use super::set::MirrorSet;
-use crate::compare::{HashKey, Need};
+use crate::compare::Need;
 use crate::config::{Config, SendAt};
 use crate::select::Dice;
-use crate::telemetry::{Ledger, News, Notice};
+use crate::telemetry::{Ledger, News, Notice, Throttle};
 use crate::time::Moment;
 
 #[derive(Debug)]
@@ -26,10 +26,7 @@ impl Policy {
     pub fn new(config: Config, dice: &mut Dice, ledger: &mut Ledger) -> Self {
         let is_scheduled = config.mirrors.iter().any(|mirror| mirror.select.schedule.is_set());
         let mirrors = config.mirrors.into_iter();
-        let mirrors = mirrors.map(|mirror| {
-            let (holder, key) = (dice.identity(), HashKey::new(dice.key()));
-            Rc::new(Mirror::new(mirror, holder, key, ledger))
-        });
+        let mirrors = mirrors.map(|mirror| Rc::new(Mirror::new(mirror, dice, ledger)));
         let mirrors: Vec<_> = mirrors.collect();
         let mut at_primary_end = MirrorSet::default();
         let waiting = mirrors.iter().enumerate().filter(|(_, mirror)| mirror.send == SendAt::PrimaryEnd);
@@ -55,44 +52,49 @@ impl Policy {
         compare.map(|compare| compare.rules.need()).reduce(Need::and)
     }
 
+    /// The mirrors and their controls.
+    pub fn all(&self) -> impl Iterator<Item = &Rc<Mirror>> {
+        self.mirrors.iter().flat_map(|mirror| std::iter::once(mirror).chain(&mirror.control))
+    }
+
     /// Another policy takes over. Copies that were made go on.
     pub fn retire(&self, ledger: &mut Ledger) {
-        self.mirrors.iter().for_each(|mirror| mirror.retire(ledger));
+        self.all().for_each(|mirror| mirror.retire(ledger));
     }
 
     /// It is in use from now on.
     pub fn begin(&self, now: Moment) {
-        self.mirrors.iter().for_each(|mirror| mirror.gate.begin(now));
+        self.all().for_each(|mirror| mirror.gate.begin(now));
     }
 
     /// Whether a mirror has something to settle with other workers.
     pub fn shares(&self) -> bool {
-        self.mirrors.iter().any(|mirror| mirror.shares())
+        self.all().any(|mirror| mirror.shares())
     }
 
     /// Whether log lines were left out and nobody was told of it.
     pub fn has_unreported_lines(&self) -> bool {
-        self.comparing().any(|(_, compare)| compare.throttle.has_unreported())
+        self.throttles().any(|(_, throttle)| throttle.has_unreported())
     }
 
     /// What was left out of the log in a minute that is over.
     pub fn left_out(&self, now: Moment) -> Vec<Notice> {
-        self.notices(|compare| compare.throttle.take_left_out(now))
+        self.notices(|throttle| throttle.take_left_out(now))
     }
 
     /// What was left out of the log, where nobody will ask later.
     pub fn all_left_out(&self) -> Vec<Notice> {
-        self.notices(|compare| compare.throttle.take_all_left_out())
+        self.notices(Throttle::take_all_left_out)
     }
 
-    fn notices(&self, count: impl Fn(&Comparing) -> Option<u64>) -> Vec<Notice> {
-        let notice = |(mirror, compare): (&Rc<Mirror>, _)| {
-            Some(Notice { mirror: mirror.name.clone(), news: News::LeftOut(count(compare)?) })
+    fn notices(&self, count: impl Fn(&Throttle) -> Option<u64>) -> Vec<Notice> {
+        let notice = |(mirror, throttle): (&Rc<Mirror>, _)| {
+            Some(Notice { mirror: mirror.name.clone(), news: News::LeftOut(count(throttle)?) })
         };
-        self.comparing().filter_map(notice).collect()
+        self.throttles().filter_map(notice).collect()
     }
 
-    fn comparing(&self) -> impl Iterator<Item = (&Rc<Mirror>, &Comparing)> {
-        self.mirrors.iter().filter_map(|mirror| Some((mirror, mirror.compare.as_ref()?)))
+    fn throttles(&self) -> impl Iterator<Item = (&Rc<Mirror>, &Throttle)> {
+        self.mirrors.iter().filter_map(|mirror| Some((mirror, mirror.compare.as_ref()?.throttle.as_ref()?)))
     }
 }

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::copy::ShadowRequest;
+use super::exchange::Exchange;
+use super::pair::Pair;
 use super::running::Mirror;
 use crate::admission::{Ending, Permit};
 use crate::capture::{BodyPolicy, Charge, OnOverflow};
@@ -34,6 +36,7 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct Dropped {
     mirror: Rc<Mirror>,
+    exchange: Rc<Exchange>,
     permit: Permit,
     reason: SkipReason,
 }
@@ -90,8 +93,8 @@ impl Redacting {
 
 impl Dropped {
     fn new(copy: ShadowRequest, reason: SkipReason) -> Self {
-        let ShadowRequest { mirror, permit, .. } = copy;
-        Self { mirror, permit, reason }
+        let ShadowRequest { mirror, exchange, permit, .. } = copy;
+        Self { mirror, exchange, permit, reason }
     }
 
     /// A copy that nobody will send.
@@ -99,11 +102,13 @@ impl Dropped {
         Self::new(copy, SkipReason::Aborted)
     }
 
-    pub fn count(self, now: Moment, ledger: &mut Ledger) {
-        let Self { mirror, permit, reason } = self;
+    /// Gives what can be compared without it.
+    pub fn count(self, now: Moment, ledger: &mut Ledger) -> Option<Pair> {
+        let Self { mirror, exchange, permit, reason } = self;
         mirror.count_skip(reason, ledger);
         // It was not sent, which changes no state that would be news.
         mirror.leave(permit, Ending::Unknown, now, ledger);
+        exchange.copy_failed(&mirror, ledger)
     }
 }
 

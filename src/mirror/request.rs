@@ -108,9 +108,9 @@ impl Request {
             Self::Deferred(Deferred { request, wanted, .. }) => (&request.policy, &request.head, *wanted),
             Self::Passing | Self::Answering(_) => return Vec::new(),
         };
-        let targets = wanted
-            .of(&policy.mirrors)
-            .filter_map(|(_, mirror)| Some((mirror, mirror.select.target.of(head)?.0)));
+        let wanted = wanted.of(&policy.mirrors).map(|(_, mirror)| mirror);
+        let with_controls = wanted.flat_map(|mirror| std::iter::once(mirror).chain(mirror.control_for(head)));
+        let targets = with_controls.filter_map(|mirror| Some((mirror, mirror.select.target.of(head)?.0)));
         let short = targets.filter(|(mirror, target)| mirror.gate.is_short(*target, now));
         short.map(|(mirror, target)| (mirror.clone(), target)).collect()
     }

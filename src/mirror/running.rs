@@ -2,14 +2,16 @@
 //! A mirror at run time: the settings of every stage, its metrics, and what it remembers.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::control;
 use crate::admission::{Ending, Gate, Permit, Transition};
 use crate::capture::BodyPolicy;
-use crate::compare::{HashKey, KnownNames, PlaceStyle, Rules};
+use crate::compare::{DifferenceKind, HashKey, KnownNames, PlaceStyle, Rules, Verdict};
 use crate::config::{MirrorConfig, SendAt};
-use crate::http::{GrpcStatus, Refusal};
-use crate::select::Selection;
+use crate::http::{GrpcStatus, Head, Refusal};
+use crate::select::{Dice, Selection};
 use crate::telemetry::{
     Class, ClusterChange, ComparisonMeters, ComparisonResult, FailReason, Ledger, Meters, News, Notice, Side,
     SkipReason, Throttle,
@@ -28,6 +30,8 @@ pub struct Mirror {
     pub dry_run: bool,
     /// `None`: answers are not compared.
     pub compare: Option<Comparing>,
+    /// What tells noise from differences. It gets a copy only where this mirror does.
+    pub control: Option<Rc<Self>>,
     pub meters: Meters,
     pub gate: Gate,
     /// Whether the gauge counts this worker's breaker as open.
@@ -63,8 +67,8 @@ pub struct Comparing {
     /// The keys of JSON objects that may be logged. `None`: all.
     pub known_names: Option<KnownNames>,
     pub meters: ComparisonMeters,
-    /// Limits the log lines about differences.
-    pub throttle: Throttle,
+    /// Limits the log lines about differences. `None`: there are none, those of a control are not the shadow's.
+    pub throttle: Option<Throttle>,
 }
 
 /// What is counted of an answer.
@@ -78,10 +82,31 @@ pub struct Counted {
 }
 
 impl Mirror {
-    /// `holder` tells it from other mirrors that share its limits; nobody else knows `key`.
-    pub fn new(config: MirrorConfig, holder: u64, key: HashKey, ledger: &mut Ledger) -> Self {
-        let MirrorConfig { name, select, body, transform, send, timeout, limits, breaker, dry_run, compare } =
-            config;
+    pub fn new(config: MirrorConfig, dice: &mut Dice, ledger: &mut Ledger) -> Self {
+        let control = control::settings(&config).map(|config| {
+            let mut control = Self::alone(config, dice, ledger);
+            control.compare.iter_mut().for_each(|compare| compare.throttle = None);
+            Rc::new(control)
+        });
+        Self { control, ..Self::alone(config, dice, ledger) }
+    }
+
+    /// Without a control. `dice` give what tells it from other mirrors that share its limits, and a key that nobody else knows.
+    fn alone(config: MirrorConfig, dice: &mut Dice, ledger: &mut Ledger) -> Self {
+        let (holder, key) = (dice.identity(), HashKey::new(dice.key()));
+        let MirrorConfig {
+            name,
+            select,
+            body,
+            transform,
+            send,
+            timeout,
+            limits,
+            breaker,
+            dry_run,
+            compare,
+            ..
+        } = config;
         let meters = Meters::define(ledger, &name);
         let compare = compare.map(|rules| Comparing {
             known_names: (rules.log_places == PlaceStyle::Pattern)
@@ -89,7 +114,7 @@ impl Mirror {
             rules,
             key,
             meters: ComparisonMeters::define(ledger, &name),
-            throttle: Throttle::default(),
+            throttle: Some(Throttle::default()),
         });
         let targets = select.target.count();
         let clusters = (0..targets).map(|index| select.target.name(index));
@@ -102,6 +127,7 @@ impl Mirror {
             timeout,
             dry_run,
             compare,
+            control: None,
             meters,
             gate,
             shown_open: Cell::default(),
@@ -110,6 +136,11 @@ impl Mirror {
             reachable: RefCell::new(vec![Reachable::Yes; targets]),
             name,
         }
+    }
+
+    /// The control, if it gets a copy of this request where the mirror does.
+    pub fn control_for(&self, head: &Head) -> Option<&Rc<Self>> {
+        self.control.as_ref().filter(|_| control::may_have(head))
     }
 
     /// Whether a copy takes the body at all.
@@ -225,6 +256,22 @@ impl Mirror {
         let largest = self.largest_answer.get();
         let beyond = bytes >= LEAST && largest > 0 && bytes > largest as u64;
         if beyond { FailReason::Cut } else { FailReason::Reset }
+    }
+
+    /// Counts what came of a comparison.
+    pub fn count_verdict(&self, verdict: &Verdict, ledger: &mut Ledger) {
+        let Some(compare) = &self.compare else { return };
+        let result = match verdict {
+            Verdict::Match => ComparisonResult::Match,
+            Verdict::Noise => ComparisonResult::Noise,
+            Verdict::Incomparable => ComparisonResult::Incomparable,
+            Verdict::Mismatch(differences) => {
+                let kinds = DifferenceKind::ALL.into_iter().filter(|(kind, _)| differences.has(*kind));
+                kinds.for_each(|(kind, _)| ledger.add(compare.meters.difference(kind), 1));
+                ComparisonResult::Mismatch
+            }
+        };
+        self.count_comparison(result, ledger);
     }
 
     /// Counts a comparison, if this mirror makes any.

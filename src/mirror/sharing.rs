@@ -41,6 +41,6 @@ impl Sharing {
     pub fn take_due(&mut self, policy: &Policy) -> Vec<Rc<Mirror>> {
         self.retired.retain(|policy| policy.shares() || Rc::strong_count(policy) > 1);
         let policies = self.retired.iter().map(Rc::as_ref).chain([policy]);
-        policies.flat_map(|policy| &policy.mirrors).filter(|mirror| mirror.shares()).cloned().collect()
+        policies.flat_map(Policy::all).filter(|mirror| mirror.shares()).cloned().collect()
     }
 }

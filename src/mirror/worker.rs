@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
+use super::buffered::Buffered;
 use super::copy::ShadowRequest;
 use super::copying::Made;
 use super::exchange::Exchange;
-use super::in_flight::{Awaited, Ended, InFlight, Settled};
+use super::in_flight::{Awaited, Ended, InFlight};
 use super::outbox::Outbox;
 use super::policy::Policy;
 use super::redacting::Dropped;
@@ -20,11 +21,9 @@ use crate::admission::{Ending, Pace, Transition, Waiting};
 use crate::capture::Budget;
 use crate::compare::Observed;
 use crate::config::Config;
-use crate::http::{Head, Outcome, Refusal};
+use crate::http::{Head, Refusal};
 use crate::select::{Dice, Drawn};
-use crate::telemetry::{
-    BUFFERED_BYTES, FailReason, Handle, Ledger, MetricKind, MetricUpdate, News, Notice, SkipReason,
-};
+use crate::telemetry::{FailReason, Ledger, MetricUpdate, News, Notice, SkipReason};
 use crate::time::{Moment, Timestamp};
 
 #[derive(Debug)]
@@ -39,9 +38,7 @@ pub struct Worker {
     in_flight: InFlight,
     work: Work,
     ledger: Ledger,
-    buffered: Handle,
-    /// Bytes held, as the host knows them.
-    reported: usize,
+    buffered: Buffered,
     /// What time it is, as far as the mirrors' schedules go.
     time: Option<Timestamp>,
 }
@@ -54,7 +51,7 @@ impl Worker {
     /// What one configuration knows of a worker on which there are others.
     pub fn beside(others: &Budget, config: Config, seed: u64) -> Self {
         let mut ledger = Ledger::default();
-        let buffered = ledger.define(MetricKind::Gauge, BUFFERED_BYTES.into());
+        let buffered = Buffered::define(&mut ledger);
         let mut dice = Dice::seeded(seed);
         Self {
             budget: others.beside(config.max_buffered_bytes),
@@ -67,7 +64,6 @@ impl Worker {
             work: Work::default(),
             ledger,
             buffered,
-            reported: 0,
             time: None,
         }
     }
@@ -140,7 +136,11 @@ impl Worker {
         mirrors.of(&policy.mirrors).for_each(|(_, mirror)| self.skip(mirror, reason));
     }
 
-    pub fn post(&mut self, made: Made) {
+    pub fn post(&mut self, mirror: &Mirror, made: Result<Made, SkipReason>) {
+        let made = match made {
+            Ok(made) => made,
+            Err(reason) => return self.skip(mirror, reason),
+        };
         self.pace.copy_made();
         match made {
             Made::Copy(copy) => self.outbox.push([copy]),
@@ -195,13 +195,15 @@ impl Worker {
                 if copy.permit.is_probe() {
                     notices.push(mirror.breaker_notice(target, Transition::Probing));
                 }
-                notices.extend(self.in_flight.sent(token, copy, now, &mut self.ledger));
+                let replaced = self.in_flight.sent(token, copy, now, &mut self.ledger);
+                notices.extend(replaced.and_then(|lost| self.work.copy_lost(lost, &mut self.ledger)));
             }
             Err(refusal) => {
                 self.ledger.add(mirror.meters.failed(FailReason::from(refusal)), 1);
                 // What was never sent costs nobody.
                 notices.extend(mirror.leave(copy.permit, Ending::Unknown, now, &mut self.ledger));
                 self.sharing.copy_ended(&mirror, now);
+                self.work.compare(copy.exchange.copy_failed(&mirror, &mut self.ledger));
             }
         }
         notices
@@ -214,14 +216,9 @@ impl Worker {
 
     /// The host answered a copy. `answer` is what comparisons need of it.
     pub fn settle(&mut self, token: u32, ended: Ended, answer: Observed, now: Moment) -> Option<Notice> {
-        let Settled { mirror, exchange, after, notice } =
-            self.in_flight.settle(token, ended, now, &mut self.ledger)?;
-        self.sharing.copy_ended(&mirror, now);
-        if mirror.compare.is_some() && matches!(ended.outcome, Outcome::Answered(_)) {
-            let pair = exchange.shadow_answered(mirror, answer, after, &self.budget, &mut self.ledger);
-            self.work.compare(pair);
-        }
-        notice
+        let settled = self.in_flight.settle(token, ended, now, &mut self.ledger)?;
+        self.sharing.copy_ended(&settled.mirror, now);
+        self.work.copy_ended(settled, answer, &self.budget, &mut self.ledger)
     }
 
     /// Whether answers are awaited.
@@ -236,15 +233,16 @@ impl Worker {
 
     /// Gives up the copies whose answer is overdue.
     pub fn give_up_overdue(&mut self, now: Moment) -> Vec<Notice> {
-        self.in_flight.give_up_overdue(now, &mut self.ledger)
+        let lost = self.in_flight.give_up_overdue(now, &mut self.ledger);
+        lost.into_iter().filter_map(|lost| self.work.copy_lost(lost, &mut self.ledger)).collect()
     }
 
     /// Nothing will be done with this worker any more: counts the copies that were not made and the answers that were not compared.
     pub fn abandon(&mut self, now: Moment) {
-        self.work.give_up(now, &mut self.ledger);
         while let Some(copy) = self.outbox.next() {
-            Dropped::aborted(copy).count(now, &mut self.ledger);
+            self.work.compare(Dropped::aborted(copy).count(now, &mut self.ledger));
         }
+        self.work.give_up(now, &mut self.ledger);
     }
 
     /// The primary's answer ended, whole or broken off.
@@ -266,7 +264,9 @@ impl Worker {
 
     /// Whether the host does not know everything that was counted.
     fn has_news(&self) -> bool {
-        self.ledger.is_dirty() || self.budget.used() != self.reported || self.policy.has_unreported_lines()
+        self.ledger.is_dirty()
+            || self.buffered.has_changed(&self.budget)
+            || self.policy.has_unreported_lines()
     }
 
     /// Tells what may not pile up until the next flush.
@@ -283,16 +283,7 @@ impl Worker {
     /// Tells everything that was counted since the last time.
     pub fn flush(&mut self, tell: impl FnMut(usize, MetricUpdate)) {
         self.pace.flushed();
-        let used = self.budget.used();
-        if used != self.reported {
-            self.ledger.add(self.buffered, difference(used, self.reported));
-            self.reported = used;
-        }
+        self.buffered.report(&self.budget, &mut self.ledger);
         self.ledger.drain(tell);
     }
-}
-
-fn difference(new: usize, old: usize) -> i64 {
-    let size = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
-    size(new) - size(old)
 }

@@ -91,12 +91,18 @@ impl Side {
 pub enum ComparisonResult {
     Match,
     Mismatch,
+    /// They differ only where the control differs, too.
+    Noise,
     Incomparable,
 }
 
 impl ComparisonResult {
-    pub const ALL: [(Self, &str); 3] =
-        [(Self::Match, "match"), (Self::Mismatch, "mismatch"), (Self::Incomparable, "incomparable")];
+    pub const ALL: [(Self, &str); 4] = [
+        (Self::Match, "match"),
+        (Self::Mismatch, "mismatch"),
+        (Self::Noise, "noise"),
+        (Self::Incomparable, "incomparable"),
+    ];
 }
 
 /// The class of a status code.

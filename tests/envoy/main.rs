@@ -12,6 +12,7 @@
 mod bench;
 mod compare;
 mod configuration;
+mod control;
 mod copy;
 mod failures;
 mod grpc;

@@ -16,6 +16,7 @@ mod any_input;
 mod body;
 mod compare;
 mod configuration;
+mod control;
 mod copy;
 mod eligibility;
 mod failures;

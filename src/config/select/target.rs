@@ -5,7 +5,7 @@ use super::super::reader::{Node, Object};
 use super::{fields, keys};
 use crate::select::{MAX_ALLOWED, Target};
 
-const CLUSTER: &str = "the name of an Envoy cluster";
+pub const CLUSTER: &str = "the name of an Envoy cluster";
 const ALLOWED: &str = "a list of 1 to 64 names of Envoy clusters";
 
 pub fn read(mirror: &Object) -> Option<Target> {
@@ -39,7 +39,7 @@ fn header(node: &Node) -> Option<Target> {
     Some(Target::Header { name: name?, allowed: allowed? })
 }
 
-fn cluster(node: &Node) -> Option<String> {
+pub fn cluster(node: &Node) -> Option<String> {
     match node.as_str() {
         Some(cluster) if !cluster.is_empty() && !cluster.contains(char::is_control) => {
             Some(cluster.to_owned())

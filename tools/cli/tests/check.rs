@@ -64,7 +64,7 @@ fn the_examples_are_explained() {
             found += 1;
         }
     }
-    assert_eq!(found, 8);
+    assert_eq!(found, 9);
 }
 
 #[test]

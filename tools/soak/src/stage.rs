@@ -20,7 +20,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The shadows are the clusters `works`, `slow`, `hangs` and `dead`.
+    /// The shadows are the clusters `works`, `slow`, `hangs` and `dead`; `control` is the first of them.
     pub async fn start(workers: u32, plugin: &str, module: Option<&Path>) -> Result<Self> {
         let primary = Upstream::http1().await?;
         primary.respond_with(|request| Reply::status(200).body(request.body.clone()));
@@ -39,6 +39,7 @@ impl Stage {
             .dynamic_listeners()
             .primary(primary.addr())
             .cluster("works", works.addr())
+            .cluster("control", works.addr())
             .cluster("slow", slow.addr())
             .cluster("hangs", hangs.addr())
             .cluster("dead", dead.addr())

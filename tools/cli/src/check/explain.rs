@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::conditions;
 use super::filter::{
     Authority, BodyPolicy, BodyRule, Key, MirrorConfig, NamePattern, OnOverflow, PathRewrite, Percentage,
-    PlaceStyle, Scope, Target,
+    PlaceStyle, Scope, Target, control_name,
 };
 use super::prose;
 
@@ -172,10 +172,17 @@ fn compare(mirror: &MirrorConfig) -> Option<String> {
     let slow = rules.log_slower_than.map_or(String::new(), |percent| {
         format!(", and answers that took more than {} times the primary's", f64::from(percent) / 100.0)
     });
+    let control = mirror.control.as_ref().map(|cluster| {
+        format!(
+            "; copies GET, HEAD and OPTIONS requests a second time, to cluster `{cluster}` as {}, to tell what differs by chance",
+            control_name(&mirror.name)
+        )
+    });
     Some(format!(
-        "compares the answers by {}; logs at most {} a minute and worker, {values}{places}{query}{headers}{slow}",
+        "compares the answers by {}; logs at most {} a minute and worker, {values}{places}{query}{headers}{slow}{}",
         prose::list(&things, "and"),
         prose::count(rules.log_per_minute as usize, "difference"),
+        control.unwrap_or_default(),
     ))
 }
 

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use shadow_filter::admission::Scope;
 pub use shadow_filter::capture::{BodyPolicy, OnOverflow};
 pub use shadow_filter::compare::{BodyRule, PlaceStyle};
-pub use shadow_filter::config::{Config, Fault, MirrorConfig};
+pub use shadow_filter::config::{Config, Fault, MirrorConfig, control_name};
 pub use shadow_filter::select::{Conditions, Key, Percentage, Target};
 pub use shadow_filter::time::Timestamp;
 pub use shadow_filter::transform::{Authority, NamePattern, PathRewrite};

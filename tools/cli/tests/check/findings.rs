@@ -785,6 +785,29 @@ fn values_that_somebody_meant() {
 }
 
 #[test]
+fn the_cluster_of_a_control() {
+    let tags = (
+        "  - { tag_name: plugin,",
+        "  - { tag_name: result, regex: '^wasmcustom\\.(?:.*;\\.;)?(result=\\.=(.*?);\\.;)' }\n  - { tag_name: kind, regex: \
+         '^wasmcustom\\.(?:.*;\\.;)?(kind=\\.=(.*?);\\.;)' }\n  - { tag_name: plugin,",
+    );
+    let control =
+        |cluster| format!(r#""cluster": "shop-v2", "compare": {{"control": {{"cluster": "{cluster}"}}}}"#);
+    const SHADOW: &str = r#""cluster": "shop-v2""#;
+    warns(
+        CAREFUL,
+        &[(SHADOW, &control("shop-v")), tags],
+        &[
+            "26: mirrors[0].compare.control.cluster: there is no cluster `shop-v` in this file; did you mean `shop-v2` (line 52)? \
+           Write \"shop-v2\" [cluster]",
+        ],
+    );
+    // It may be the primary's own, which gets a request of each route anyway.
+    let breakers = ("  - name: primary\n", "  - name: primary\n    circuit_breakers: { thresholds: [{}] }\n");
+    warns(CAREFUL, &[(SHADOW, &control("primary")), tags, breakers], &[]);
+}
+
+#[test]
 fn what_a_comment_allows_is_not_said() {
     let text = read(CAREFUL)
         .replace("\"percentage\": 1,", "")

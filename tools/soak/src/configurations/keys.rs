@@ -63,6 +63,7 @@ pub fn optional_objects() -> impl Strategy<Value = Members> {
         json!({"headers": ["content-type"], "body": "bytes", "log_per_minute": 1}),
         json!({"body": "json", "ignore": ["/ts"], "max_body_bytes": 100, "log_places": "pattern"}),
         json!({"body": "json", "unordered": ["/**"], "log_query": true, "log_headers": ["accept"], "log_slower_than": 2}),
+        json!({"body": "json", "control": {"cluster": "control"}}),
     ]);
     let first = (authority, path, headers, redact, body, retry);
     let second = (limits, breaker, active, compare, option::of(any::<bool>()));

@@ -24,7 +24,7 @@ const MIRRORS: &str = r#"{"annotate": true, "max_buffered_bytes": 4000000, "mirr
         "headers": {"remove": ["x-internal-*", "cookie"], "set": {"x-a": "b"}, "add": {"c": "d"}}},
     {"name": "looks", "cluster": "works", "percentage": 30, "breaker": "off", "body": {"on_overflow": "headers_only"},
         "redact": {"headers": ["authorization"], "query": ["a"], "json": ["/user/email", "/cards/*/number"]},
-        "compare": {"headers": ["content-type"], "body": "json", "ignore": ["/ts"], "log_per_minute": 1}},
+        "compare": {"headers": ["content-type"], "body": "json", "ignore": ["/ts"], "log_per_minute": 1, "control": {"cluster": "control"}}},
     {"name": "chooses", "cluster_header": {"name": "x-shadow-to", "allowed": ["works", "shadow"]}, "percentage": 50,
         "sample_by": {"cookie": "session"}, "exclude": [{"path": {"regex": "/(a|b)+c.*"}}],
         "match": [{"methods": ["GET", "POST"], "query": {"x": {"present": false}}}]},
@@ -75,6 +75,7 @@ impl Rig {
             .max_headers(300)
             .edit_listener(let_trailers_through)
             .cluster("works", works.addr())
+            .cluster("control", works.addr())
             .cluster("hangs", hangs.addr())
             .cluster("garbled", garbled.addr())
             .cluster("dead", dead.addr())

@@ -53,7 +53,7 @@ fn hash<'a>(cluster: &Place<'a>, target: &Target<'_>) -> Found<'a> {
         return None;
     }
     let which = match &target.mirror.transform.authority {
-        Authority::Literal(literal) => {
+        Authority::Literal(literal) if !target.is_control => {
             format!(
                 "all copies go to one endpoint, as each has the host {}",
                 prose::quoted(&String::from_utf8_lossy(literal))

@@ -37,7 +37,7 @@ pub fn of(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(send(subject, manager));
-    for target in targets {
+    for target in targets.iter().filter(|target| !target.is_control) {
         findings.extend(twice(subject, manager, clusters, target));
         findings.extend(two_mirrors(manager, target));
     }

@@ -12,6 +12,8 @@ pub struct Target<'a> {
     pub cluster: &'a str,
     /// Where it is named.
     pub path: String,
+    /// It runs the primary's version, and may be the primary's own.
+    pub is_control: bool,
 }
 
 pub fn of<'a>(subject: &Subject<'a>) -> Vec<Target<'a>> {
@@ -19,17 +21,22 @@ pub fn of<'a>(subject: &Subject<'a>) -> Vec<Target<'a>> {
     for (index, mirror) in subject.mirrors() {
         match &mirror.select.target {
             Written::Cluster(cluster) => {
-                targets.push(Target { index, mirror, cluster, path: format!("mirrors[{index}].cluster") });
+                targets.push(target(index, mirror, cluster, "cluster"));
             }
             Written::Header { allowed, .. } => {
-                targets.extend(allowed.iter().enumerate().map(|(number, cluster)| Target {
-                    index,
-                    mirror,
-                    cluster,
-                    path: format!("mirrors[{index}].cluster_header.allowed[{number}]"),
+                targets.extend(allowed.iter().enumerate().map(|(number, cluster)| {
+                    target(index, mirror, cluster, &format!("cluster_header.allowed[{number}]"))
                 }));
             }
         }
+        targets.extend(mirror.control.as_ref().map(|cluster| Target {
+            is_control: true,
+            ..target(index, mirror, cluster, "compare.control.cluster")
+        }));
     }
     targets
+}
+
+fn target<'a>(index: usize, mirror: &'a MirrorConfig, cluster: &'a str, key: &str) -> Target<'a> {
+    Target { index, mirror, cluster, path: format!("mirrors[{index}].{key}"), is_control: false }
 }
