@@ -107,7 +107,7 @@ fn check(config: &Config) {
         let rewritten = Rewritten::of(&REQUEST, &mirror.transform);
         let copy = Outgoing::build(&REQUEST, &mirror.transform, &rewritten, 0);
         assert_eq!(fits(&REQUEST, &mirror.transform, 0), copy.fits());
-        assert_eq!(copy.headers().last().map(|(_, value)| *value), Some(mirror.name.as_bytes()));
+        assert_eq!(copy.headers().last().map(|(_, value)| value), Some(mirror.name.as_bytes()));
     }
 }
 

@@ -116,6 +116,15 @@ fn tokens(pointer: &str) -> Vec<String> {
 /// Finds the outermost values under the pointers, in order. `None` where a name is no text.
 fn find(value: &str, base: usize, live: &[&[String]], spans: &mut Vec<Range<usize>>) -> Option<()> {
     let value = value.trim_matches([' ', '\t', '\n', '\r']);
+    // A `**` may be no level at all.
+    let mut live = live.to_vec();
+    let mut at = 0;
+    while let Some(tokens) = live.get(at).copied() {
+        if let Some((_, rest)) = tokens.split_first().filter(|(token, _)| *token == "**") {
+            live.push(rest);
+        }
+        at += 1;
+    }
     if live.iter().any(|tokens| tokens.is_empty()) {
         let start = value.as_ptr() as usize - base;
         spans.push(start..start + value.len());
@@ -138,9 +147,9 @@ fn find(value: &str, base: usize, live: &[&[String]], spans: &mut Vec<Range<usiz
     for (key, child) in children {
         let live: Vec<&[String]> = live
             .iter()
-            .filter_map(|tokens| tokens.split_first())
-            .filter(|(token, _)| key.is(token))
-            .map(|(_, rest)| rest)
+            .filter_map(|tokens| Some((*tokens, tokens.split_first()?)))
+            .filter(|(_, (token, _))| *token == "**" || key.is(token))
+            .map(|(tokens, (token, rest))| if token == "**" { tokens } else { rest })
             .collect();
         find(child, base, &live, spans)?;
     }

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shadow_filter::transform::{Authority, HeaderEdits, NamePattern, PathPattern, PathRewrite, Replacement, Transform};
+use shadow_filter::transform::{
+    Authority, HeaderEdits, NamePattern, PathPattern, PathRewrite, Replacement, Transform,
+};
 
 use crate::document::{Object, duration, known, number, object, pointers, text, texts};
 
@@ -24,7 +26,9 @@ pub fn check_transform(found: &Transform, json: &Object, timeout: Duration) {
         known(json, &["prefix", "regex", "replacement"]);
         let part = |key| text(json, key).expect("text");
         match text(json, "regex") {
-            None => PathRewrite::Prefix { prefix: part("prefix").into(), replacement: part("replacement").into() },
+            None => {
+                PathRewrite::Prefix { prefix: part("prefix").into(), replacement: part("replacement").into() }
+            }
             Some(regex) => {
                 assert!(!json.contains_key("prefix"));
                 PathRewrite::Pattern(PathPattern::new(regex, part("replacement")).expect("valid"))
