@@ -79,9 +79,8 @@ fn put_away(open: &Path, finish: Finish, shelf: &Shelf) {
             if fs::rename(open, &plain).is_ok() { plain } else { open.to_owned() }
         }
     };
-    shelf.take(open);
     let bytes = kept.metadata().map_or(0, |data| data.len());
-    shelf.put(kept, bytes, false);
+    shelf.replace(open, kept, bytes);
 }
 
 fn compress(open: &Path, done: &Path, level: i32) -> io::Result<()> {

@@ -78,8 +78,11 @@ impl Shelf {
         self.lock().insert(path, Kept { bytes, is_busy });
     }
 
-    pub fn take(&self, path: &Path) {
-        self.lock().remove(path);
+    /// A busy segment has its final form. At once, so that its bytes are counted all the time and never twice.
+    pub fn replace(&self, open: &Path, done: PathBuf, bytes: u64) {
+        let mut kept = self.lock();
+        kept.remove(open);
+        kept.insert(done, Kept { bytes, is_busy: false });
     }
 
     pub fn bytes(&self) -> u64 {

@@ -87,7 +87,17 @@ impl Stage {
                     let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
                     let route = &mut manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"];
                     route["retry_policy"]["retry_on"] = "reset,connect-failure".into();
-                    route["retry_policy"]["num_retries"] = 2.into();
+                    // Enough for all users to be answered, however the closing connections fall.
+                    route["retry_policy"]["num_retries"] = 6.into();
+                });
+                bootstrap = bootstrap.edit(|value| {
+                    let clusters = value["static_resources"]["clusters"].as_sequence_mut().expect("a list");
+                    let named = |name| {
+                        clusters.iter().position(|cluster| cluster["name"] == name).expect("a cluster")
+                    };
+                    let (primary, shadow) = (named("primary"), named("shadow"));
+                    clusters[primary]["circuit_breakers"] = clusters[shadow]["circuit_breakers"].clone();
+                    clusters[primary]["circuit_breakers"]["thresholds"][0]["max_retries"] = 100.into();
                 });
             }
             for scenario in scenarios.iter().filter(|scenario| scenario.route_retries == retries) {
