@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use shadow_filter::config::Config;
 use shadow_filter::http::{Head, MARKER};
-use shadow_filter::transform::{self, Outgoing, Retry, Rewritten, Transform};
+use shadow_filter::transform::{self, Outgoing, Retry, Rewritten, Scheme, Transform};
 
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
@@ -99,6 +99,14 @@ fn check(head: &Head, request: &[Pair], transform: &Transform, body_len: usize) 
         assert_eq!(name, expected_name);
         match *name {
             b":authority" | b":path" => {}
+            b":scheme" => {
+                let scheme = match transform.scheme {
+                    Scheme::Http => b"http",
+                    Scheme::Https => &b"https"[..],
+                    Scheme::Keep => original,
+                };
+                assert_eq!(*value, scheme);
+            }
             name => assert_eq!(*value, transform.redact.header(name).unwrap_or(original)),
         }
     }

@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shadow_filter::http::Head;
 use shadow_filter::json::{MAX_DEEP_TOKENS, MAX_POINTERS, Pointer, Pointers};
-use shadow_filter::transform::{RedactError, Redaction, Replacement};
+use shadow_filter::transform::{JsonSettings, RedactError, Redaction, Replacement};
 use shadow_filter_fuzz::{contains, head, sections};
 
 const MAX_DEPTH: usize = 1000;
@@ -56,6 +56,8 @@ fuzz_target!(|data: &[u8]| {
     assert!(str::from_utf8(&redacted).is_ok_and(is_json));
     check_limit(&redaction, &head, body, &redacted);
 
+    check_setting(&head, text, &redaction);
+
     // A name that is half a surrogate pair is no text for the model, either.
     let mut spans = Vec::new();
     let live: Vec<&[String]> = tokens.iter().map(Vec::as_slice).collect();
@@ -73,6 +75,33 @@ fuzz_target!(|data: &[u8]| {
         assert!(!contains(&clean, b"s3cr3t") || contains(body, b"s3cr3t"));
     }
 });
+
+/// A member that is set beside what is hidden: each reader finds it, and nothing else has changed.
+fn check_setting(head: &Head, text: &str, hidden: &Redaction) {
+    let mut set = JsonSettings::default();
+    set.add(Pointer::parse("/zz").expect("a pointer"), b"[7]".into()).expect("alone");
+    let alone = Redaction { set, ..Redaction::default() };
+    let edited = alone.body(head, text.as_bytes(), usize::MAX);
+    let is_object = text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{');
+    let Ok(Some(edited)) = edited else {
+        assert_eq!(edited, Err(RedactError::Unredactable));
+        assert!(!is_object || may_have_half_a_pair(text), "an object takes a member");
+        return;
+    };
+    assert!(is_object);
+    let edited = str::from_utf8(&edited).expect("text");
+    assert!(is_json(edited));
+    let members = |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
+    if let (Ok(mut before), Ok(after)) = (members(text), members(edited)) {
+        before.insert("zz".into(), serde_json::json!([7]));
+        assert_eq!(after, before);
+    }
+    if !hidden.json.iter().any(|pointer| alone.set.has_one_within(pointer)) {
+        let both = Redaction { set: alone.set, ..hidden.clone() };
+        let in_one = both.body(head, text.as_bytes(), usize::MAX);
+        assert!(in_one.is_ok_and(|in_one| in_one.is_some_and(|one| str::from_utf8(&one).is_ok_and(is_json))));
+    }
+}
 
 fn check_limit(redaction: &Redaction, head: &Head, body: &[u8], redacted: &[u8]) {
     if redacted != body {

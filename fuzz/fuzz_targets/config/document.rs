@@ -12,7 +12,8 @@ pub fn has_null(json: &Value) -> bool {
     match json {
         Value::Null => true,
         Value::Array(items) => items.iter().any(has_null),
-        Value::Object(members) => members.values().any(has_null),
+        // There it is a value as any other.
+        Value::Object(members) => members.iter().any(|(key, value)| key != "set_json" && has_null(value)),
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use shadow_filter::admission::{BreakerSettings, Scope};
 use shadow_filter::capture::{BodyPolicy, OnOverflow};
 use shadow_filter::compare::{BodyRule, PlaceStyle, Rules};
-use shadow_filter::config::{Config, MirrorConfig};
+use shadow_filter::config::{Config, MirrorConfig, SendAt};
 use shadow_filter::select::{Key, Percentage, SampleBy, Schedule, Target};
 use shadow_filter::time::Timestamp;
 
@@ -60,6 +60,12 @@ fn check_mirror(mirror: &MirrorConfig, json: &Object) {
             "compare",
         ],
     );
+    let late = match text(json, "send") {
+        None | Some("request_end") => SendAt::RequestEnd,
+        other => (other == Some("primary_end")).then_some(SendAt::PrimaryEnd).expect("one of the two"),
+    };
+    assert_eq!(mirror.send, late);
+    assert!(late == SendAt::PrimaryEnd || !mirror.select.conditions.ask_answer());
     assert_eq!(mirror.dry_run, flag(json, "dry_run", false));
     assert_eq!(mirror.timeout, duration(json, "timeout").unwrap_or(Duration::from_secs(5)));
     check_target(mirror, json);

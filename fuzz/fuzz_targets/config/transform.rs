@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shadow_filter::transform::{
-    Authority, HeaderEdits, NamePattern, PathPattern, PathRewrite, Replacement, Transform,
+    Authority, HeaderEdits, NamePattern, PathPattern, PathRewrite, Replacement, Scheme, Transform,
 };
 
 use crate::document::{Object, duration, known, number, object, pointers, text, texts};
@@ -22,6 +22,13 @@ pub fn check_transform(found: &Transform, json: &Object, timeout: Duration) {
         keep => (keep == Some(&"keep".into())).then_some(Authority::Keep).expect("keep"),
     };
     assert_eq!(found.authority, authority);
+    let scheme = match text(json, "scheme") {
+        None | Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        keep => (keep == Some("keep")).then_some(Scheme::Keep).expect("one of the three"),
+    };
+    assert_eq!(found.scheme, scheme);
+    assert_eq!(found.redact.set.len(), object(json, "set_json").map_or(0, Object::len));
     let path = object(json, "path").map(|json| {
         known(json, &["prefix", "regex", "replacement"]);
         let part = |key| text(json, key).expect("text");

@@ -31,7 +31,7 @@ pub static ALL: LazyLock<Vec<Configuration>> = LazyLock::new(|| {
     valid.chain(invalid).collect()
 });
 
-fn valid() -> [Value; 9] {
+fn valid() -> [Value; 10] {
     [
         json!({"mirrors": [{"cluster": "a", "name": "plain"}]}),
         json!({"annotate": true, "mirrors": [
@@ -68,6 +68,11 @@ fn valid() -> [Value; 9] {
         json!({"max_buffered_bytes": 2000, "mirrors": [
             {"cluster": "b", "name": "plain", "limits": {"max_in_flight": 2}},
             {"cluster": "a", "name": "compared", "compare": {"body": "json", "ignore": ["/a"], "log_values": true, "log_per_minute": 1}},
+        ]}),
+        json!({"annotate": true, "max_buffered_bytes": 5000, "mirrors": [
+            {"cluster": "a", "name": "late", "send": "primary_end"},
+            {"cluster": "a", "name": "early"},
+            {"cluster": "b", "name": "late-successes", "send": "primary_end", "match": [{"answer": {"status": ["2xx", 404]}}]},
         ]}),
         json!({"mirrors": (0..6).map(|n| json!({"cluster": "a", "name": format!("m{n}")})).collect::<Vec<_>>()}),
     ]

@@ -160,8 +160,8 @@ impl World {
         let raw_request_headers = (header == Header::Torn).then(|| b"\x05\0\0\0\x01".to_vec());
         let request = self.books.begins(request, names);
         let count = headers.len();
-        let maps = [(REQUEST_HEADERS, headers)].into();
-        let context = Context { root: root_id, maps, raw_request_headers, ..Context::default() };
+        let (sent, maps) = (headers.clone(), [(REQUEST_HEADERS, headers)].into());
+        let context = Context { root: root_id, maps, sent, raw_request_headers, ..Context::default() };
         host::with(|host| host.contexts.insert(id, context));
         host::enter(id, || host::on_context_create(id, root_id));
         goes_on(id, || host::on_request_headers(id, count, end));
@@ -182,7 +182,7 @@ impl World {
             StreamEvent::Gone => {
                 self.streams.swap_remove(index);
                 self.books.request(request).gone();
-                assert!(host::enter(id, || host::on_done(id)), "a stream is never held back");
+                assert!(host::end_stream(id), "a stream is never held back");
                 host::with(|host| host.contexts.remove(&id));
             }
             event => self.event_of(id, event, Vec::new()),
