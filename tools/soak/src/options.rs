@@ -105,8 +105,9 @@ pub struct Faults {
     #[arg(long, default_value = "400ms", value_parser = humantime::parse_duration)]
     pub window: Duration,
 
-    /// How often ten random faults run at the same time. The long form is 20
-    #[arg(long, default_value_t = 2)]
+    /// How often ten random faults run at the same time. The short form has none: they need a machine with processors to spare. The long
+    /// form is 20
+    #[arg(long, default_value_t = 0)]
     pub combinations: u32,
 
     /// Only faults whose name holds this; may be repeated

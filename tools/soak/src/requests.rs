@@ -215,7 +215,7 @@ async fn close(campaign: &Campaign, section: &mut Section, rig: &Rig) {
     let repeat = format!("cargo soak requests --seed {} --workers {}", campaign.seed, rig.workers);
     let Some(stats) = books::check(section, &rig.envoy, &repeat).await else { return };
     let sent = |mirror| stats.counter("shadow_sent_total", &[("mirror", mirror)]);
-    let (sent, came) = (sent("works") + sent("looks"), rig.works.count() as u64);
+    let (sent, came) = (sent("works") + sent("looks") + sent("looks-control"), rig.works.count() as u64);
     // The mirror "chooses" may send there too.
     let most = sent + stats.counter("shadow_sent_total", &[("mirror", "chooses")]);
     section.figure(format!("{} workers: copies received", rig.workers), came);
