@@ -5,10 +5,10 @@ use super::Head;
 use super::head::{COUNT_SIZE, LENGTHS_SIZE};
 
 /// A name and a value.
-type Pair<'a> = (&'a [u8], &'a [u8]);
+type NameValue<'a> = (&'a [u8], &'a [u8]);
 
 /// Serializes headers in the way of the host.
-pub fn block(headers: &[Pair]) -> Vec<u8> {
+pub fn block(headers: &[NameValue]) -> Vec<u8> {
     let size = headers.iter().fold(COUNT_SIZE, |sum, pair| sum.saturating_add(size_of(pair)));
     let mut block = Vec::with_capacity(size);
     put(&mut block, headers.len());
@@ -23,7 +23,7 @@ pub fn block(headers: &[Pair]) -> Vec<u8> {
 pub struct EditedBlock<'a> {
     head: &'a Head,
     changes: Vec<Change<'a>>,
-    added: Vec<Pair<'a>>,
+    added: Vec<NameValue<'a>>,
 }
 
 /// A header of the request that goes, or gets another value.
@@ -66,7 +66,7 @@ impl<'a> EditedBlock<'a> {
     }
 
     /// Puts headers behind all others.
-    pub fn add(&mut self, headers: impl IntoIterator<Item = Pair<'a>>) {
+    pub fn add(&mut self, headers: impl IntoIterator<Item = NameValue<'a>>) {
         self.added.extend(headers);
     }
 
@@ -87,7 +87,7 @@ impl<'a> EditedBlock<'a> {
     }
 
     /// Names and values, in order.
-    pub fn headers(&self) -> impl Iterator<Item = Pair<'a>> {
+    pub fn headers(&self) -> impl Iterator<Item = NameValue<'a>> {
         let mut changes = self.changes.iter().peekable();
         let kept = self.head.iter().enumerate().filter_map(move |(index, pair)| {
             match changes.next_if(|change| change.index == index) {
@@ -126,13 +126,13 @@ impl<'a> EditedBlock<'a> {
 
 impl<'a> Change<'a> {
     /// What it is then, if it is still there.
-    fn pair(&self) -> Option<Pair<'a>> {
+    fn pair(&self) -> Option<NameValue<'a>> {
         Some((self.name, self.value?))
     }
 }
 
 /// Bytes of a pair in a block.
-fn size_of((name, value): &Pair) -> usize {
+fn size_of((name, value): &NameValue) -> usize {
     name.len().saturating_add(value.len()).saturating_add(LENGTHS_SIZE + 2)
 }
 
@@ -140,12 +140,12 @@ fn put(block: &mut Vec<u8>, number: usize) {
     block.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-fn put_lengths(block: &mut Vec<u8>, (name, value): &Pair) {
+fn put_lengths(block: &mut Vec<u8>, (name, value): &NameValue) {
     put(block, name.len());
     put(block, value.len());
 }
 
-fn put_bytes(block: &mut Vec<u8>, (name, value): &Pair) {
+fn put_bytes(block: &mut Vec<u8>, (name, value): &NameValue) {
     for part in [name, value] {
         block.extend_from_slice(part);
         block.push(0);
@@ -173,7 +173,7 @@ mod tests {
             headers in proptest::collection::vec((name(), name(), 0..3u8, name()), 0..12),
             added in proptest::collection::vec((name(), name()), 0..3),
         ) {
-            let request: Vec<Pair> = headers.iter().map(|(name, value, ..)| (&**name, &**value)).collect();
+            let request: Vec<NameValue> = headers.iter().map(|(name, value, ..)| (&**name, &**value)).collect();
             let head = Head::from_block(block(&request)).expect("a whole block");
             let mut fates = headers.iter();
             let mut edited = EditedBlock::of(&head, added.len(), |_, _| match fates.next() {
@@ -184,7 +184,7 @@ mod tests {
             edited.add(added.iter().map(|(name, value)| (&**name, &**value)));
             let left = headers.iter().filter(|(.., fate, _)| *fate != 1);
             let left = left.map(|(name, old, fate, new)| (&**name, if *fate == 0 { &**old } else { &**new }));
-            let expected: Vec<Pair> = left.chain(added.iter().map(|(name, value)| (&**name, &**value))).collect();
+            let expected: Vec<NameValue> = left.chain(added.iter().map(|(name, value)| (&**name, &**value))).collect();
             prop_assert_eq!(edited.headers().collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!(edited.count(), expected.len());
             prop_assert_eq!(edited.size(), block(&expected).len());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bytes that are held at once, whoever sends them.
+//! The bytes that are held at once, of all senders together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
